@@ -1,0 +1,28 @@
+"""What happened, told once: the frozen event types and their one JSON form.
+
+Every product writes or reads these; nobody parses log text. Each event has the keys
+`type time source account mechanism reason listener session` (null where it does not apply); some have more.
+"""
+
+from __future__ import annotations
+
+from mailward.events.ban import BanAdded, BanRemoved
+from mailward.events.form import Event, decode, encode
+from mailward.events.login import LoginFailed, LoginRefused, LoginSucceeded, Reason
+from mailward.events.message import MessageAccepted, MessageBounced, MessageDeferred, MessageDelivered
+
+__all__ = [
+    "BanAdded",
+    "BanRemoved",
+    "Event",
+    "LoginFailed",
+    "LoginRefused",
+    "LoginSucceeded",
+    "MessageAccepted",
+    "MessageBounced",
+    "MessageDeferred",
+    "MessageDelivered",
+    "Reason",
+    "decode",
+    "encode",
+]

@@ -1,0 +1,34 @@
+"""The one JSON form: an object a line, `type` first, time as RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mailward.events.ban import BanAdded, BanRemoved
+from mailward.events.login import LoginFailed, LoginRefused, LoginSucceeded
+from mailward.events.message import MessageAccepted, MessageBounced, MessageDeferred, MessageDelivered
+
+Event = (
+    LoginSucceeded
+    | LoginFailed
+    | LoginRefused
+    | BanAdded
+    | BanRemoved
+    | MessageAccepted
+    | MessageDelivered
+    | MessageDeferred
+    | MessageBounced
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Event)
+
+
+def encode(event: Event) -> bytes:
+    """One JSON object without the newline; control characters are escaped by JSON itself."""
+    return _encoder.encode(event)
+
+
+def decode(line: bytes) -> Event:
+    """The event of one line. Raises `msgspec.DecodeError` or `msgspec.ValidationError` on anything else."""
+    return _decoder.decode(line)

@@ -1,0 +1,43 @@
+"""How a login ended."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from mailward.events.record import Record
+
+
+class Reason(StrEnum):
+    """Why a login did not succeed; exact, for the operator only (the peer hears one vague reply)."""
+
+    BAD_PASSWORD = "bad-password"
+    UNKNOWN_ACCOUNT = "unknown-account"
+    NOT_ALLOWED = "not-allowed"  # the source is outside [allowlist] networks
+    LOCKED = "locked"  # the account takes no guesses from sources it does not know, for a time
+    BANNED = "banned"  # the source takes no guesses, for a time
+    BUSY = "busy"  # the bounded queue of the password hasher was full
+    BAD_EXCHANGE = "bad-exchange"  # the peer broke the mechanism's rules
+    CANCELLED = "cancelled"  # the peer sent "*"
+    UNAVAILABLE = "unavailable"  # the account store did not answer
+
+
+class LoginSucceeded(Record, frozen=True, kw_only=True, tag="login.succeeded"):
+    tls: str | None = None
+    channel_binding: str | None = None
+
+
+class LoginFailed(Record, frozen=True, kw_only=True, tag="login.failed"):
+    """The credentials were checked and are wrong, or the source may not use them.
+
+    `repeated`: the same wrong password again, which counts for nothing. `delay`: seconds the reply was held back.
+    """
+
+    repeated: bool = False
+    delay: float = 0.0
+
+
+class LoginRefused(Record, frozen=True, kw_only=True, tag="login.refused"):
+    """Refused without looking at the password. `until`: Unix seconds, when it ends."""
+
+    until: float | None = None
+    delay: float = 0.0
