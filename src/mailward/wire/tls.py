@@ -1,0 +1,103 @@
+"""TLS as a layer without I/O over MemoryBIO, both roles: ciphertext in, plaintext out.
+
+One TLS for client and server, for implicit TLS, STARTTLS and TLS inside a proxy's TLS; the bytes that arrive before a
+handshake can never be taken for bytes inside it, because they are fed by hand.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final
+
+from mailward.errors import CertificateError, ConnectionLost, TlsError
+
+_READ: Final = 65536
+
+
+class TlsLayer:
+    """One TLS connection. After any call, `data_to_send()` holds what the peer must get (alerts included)."""
+
+    def __init__(self, context: ssl.SSLContext, *, server_side: bool, server_hostname: str | None = None) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(
+            self._incoming, self._outgoing, server_side=server_side, server_hostname=server_hostname
+        )
+        self.established = False
+        self.closed = False
+
+    @property
+    def version(self) -> str:
+        return self._object.version() or ""
+
+    @property
+    def cipher(self) -> str:
+        cipher = self._object.cipher()
+        return cipher[0] if cipher else ""
+
+    def peer_certificate(self) -> bytes | None:
+        """DER of the peer's certificate."""
+        return self._object.getpeercert(binary_form=True)
+
+    def start(self) -> None:
+        """The client's first flight."""
+        self._shake()
+
+    def receive_data(self, data: bytes) -> bytes:
+        """Plaintext of `data`, b"" while the handshake goes on. Raises TlsError or CertificateError."""
+        self._incoming.write(data)
+        if not self.established:
+            self._shake()
+            if not self.established:
+                return b""
+        return self._decrypt()
+
+    def receive_eof(self) -> None:
+        """The transport ended. Raises ConnectionLost unless the peer had said so inside TLS (a truncation attack)."""
+        if not self.closed:
+            raise ConnectionLost("the connection ended without a TLS close_notify", phase="tls")
+
+    def write(self, plaintext: bytes) -> None:
+        try:
+            self._object.write(plaintext)
+        except ssl.SSLError as problem:
+            raise TlsError(f"TLS failed: {_reason(problem)}", phase="tls") from problem
+
+    def data_to_send(self) -> bytes:
+        return self._outgoing.read() if self._outgoing.pending else b""
+
+    def close(self) -> None:
+        """Queue close_notify; it does not wait for the peer's."""
+        try:
+            self._object.unwrap()
+        except ssl.SSLError:
+            return  # SSLWantRead: ours is queued; anything else: there is no session to close
+
+    def _shake(self) -> None:
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLCertVerificationError as problem:
+            raise CertificateError(f"certificate refused: {problem.verify_message}", phase="tls") from problem
+        except ssl.SSLError as problem:
+            raise TlsError(f"TLS handshake failed: {_reason(problem)}", phase="tls") from problem
+        self.established = True
+
+    def _decrypt(self) -> bytes:
+        pieces = []
+        try:
+            while piece := self._object.read(_READ):
+                pieces.append(piece)
+            self.closed = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self.closed = True
+        except ssl.SSLError as problem:
+            raise TlsError(f"TLS failed: {_reason(problem)}", phase="tls") from problem
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _reason(problem: ssl.SSLError) -> str:
+    return (problem.reason or "protocol error").replace("_", " ").lower()
