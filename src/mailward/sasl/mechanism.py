@@ -1,0 +1,173 @@
+"""What a SASL mechanism is: two generators, one for each role, and the values they exchange (RFC 4422).
+
+A client exchange yields its responses and is sent the challenges; its first yield is the initial response:
+
+    response = next(exchange)                 # AUTH <mechanism> <initial response>
+    response = respond(exchange, challenge)   # at each 334: what to answer
+    finish(exchange)                          # at 235: is the mechanism satisfied too?
+
+`finish` is what makes mutual authentication true: a server that says 235 before it has proved itself fails there.
+A client exchange raises `InputError` for credentials the mechanism cannot carry (nothing was sent yet) and
+`SaslError` for a server that breaks the rules (the answer to it is `*`). `respond` may take long (PBKDF2).
+
+A server exchange yields `Challenge` (send it, send the response back in) and `FindKeys` (look them up, send them
+back in), and returns a claim. A cancelled exchange (`*`) is simply closed. What a claim is worth the server judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Never, Protocol, TypeAlias
+
+from mailward.errors import MechanismUnavailable, SaslError
+from mailward.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """authcid: whose password it is. authzid: whom to act as, empty for the same."""
+
+    authcid: str
+    password: Secret
+    authzid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelBinding:
+    """What both ends of one TLS channel know and nobody between them does. type: "tls-server-end-point"."""
+
+    type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ScramKeys:
+    """What a server keeps of a password for SCRAM (RFC 5802 §3); it verifies with them and cannot log in with them."""
+
+    salt: bytes
+    iterations: int
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Send `data` to the client and its response back into the exchange."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FindKeys:
+    """Send the keys of `authcid` back into the exchange: the real ones, or `scram.fake_keys` for nobody's.
+
+    For an account that may not log in now send `scram.barred_keys` of its own: a right proof would be answered with
+    the server's signature, which tells a guesser that the guess was right.
+    """
+
+    authcid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordClaim:
+    """The client says this is the password: SASLprep-ed as a query string, so compare it with a prepared one."""
+
+    authcid: str
+    authzid: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ProofClaim:
+    """The client has proved, or failed to, that it knows the password.
+
+    channel_binding: the type it is bound with, if it is. final: the server-final message that was sent.
+    """
+
+    authcid: str
+    authzid: str
+    proven: bool
+    channel_binding: str | None
+    final: bytes = field(repr=False)
+
+
+Answer: TypeAlias = bytes | ScramKeys | None
+ClientExchange: TypeAlias = Generator[bytes, bytes, None]
+ServerExchange: TypeAlias = Generator[Challenge | FindKeys, Answer, PasswordClaim | ProofClaim]
+
+
+class ClientRole(Protocol):
+    """`binding`: of this channel, if it has one. `nonce`: fresh, printable, at least 8 characters, no comma."""
+
+    def __call__(
+        self, credentials: Credentials, /, *, binding: ChannelBinding | None, server_offers_plus: bool, nonce: str
+    ) -> ClientExchange: ...
+
+
+class ServerRole(Protocol):
+    """`bindings`: those of this channel. `plus_offered`: whether EHLO named a -PLUS mechanism. `nonce`: as above."""
+
+    def __call__(
+        self,
+        initial_response: bytes | None,
+        /,
+        *,
+        bindings: tuple[ChannelBinding, ...],
+        plus_offered: bool,
+        nonce: str,
+    ) -> ServerExchange: ...
+
+
+def absent(*_: object, **__: object) -> Never:
+    """The role of a mechanism that it does not have."""
+    raise MechanismUnavailable("this mechanism does not have this role", phase="auth")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mechanism:
+    """One file of `mechanisms/` holds one of these as `MECHANISM`.
+
+    strength: the client takes the strongest common one. reveals_password: the peer learns the password, so never
+    without TLS. needs_binding: of no use on a channel without a binding.
+    """
+
+    name: str
+    strength: int
+    reveals_password: bool = False
+    needs_binding: bool = False
+    client: ClientRole = absent
+    server: ServerRole = absent
+
+
+def respond(exchange: ClientExchange, challenge: bytes) -> bytes:
+    """The response to `challenge`; SaslError when the mechanism has nothing more to say."""
+    try:
+        return exchange.send(challenge)
+    except StopIteration:
+        raise SaslError("the server asks for more than the mechanism has to say", phase="auth") from None
+
+
+def finish(exchange: ClientExchange) -> None:
+    """The server says the login succeeded: SaslError unless the mechanism had come to its end."""
+    try:
+        exchange.send(b"")
+    except StopIteration:
+        return
+    raise SaslError("the server said success in the middle of the exchange", phase="auth")
+
+
+def ask(data: bytes) -> Generator[Challenge, Answer, bytes]:
+    """For server roles: `response = yield from ask(challenge)`."""
+    response = yield Challenge(data)
+    if not isinstance(response, bytes):
+        raise TypeError(f"a Challenge is answered with bytes, not {type(response).__name__}")
+    return response
+
+
+def find_keys(authcid: str) -> Generator[FindKeys, Answer, ScramKeys]:
+    """For server roles: `keys = yield from find_keys(authcid)`."""
+    keys = yield FindKeys(authcid)
+    if not isinstance(keys, ScramKeys):
+        raise TypeError(f"FindKeys is answered with ScramKeys, not {type(keys).__name__}")
+    return keys

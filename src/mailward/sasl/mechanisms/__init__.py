@@ -1,0 +1,1 @@
+"""One file for each mechanism; each holds its `MECHANISM`, and the register finds it here."""

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailward.errors import MailwardError, MechanismUnavailable
+from mailward.sasl import mechanisms, register
+from tests.sasl.dialogue import BINDING, Server, converse, credentials, start_client
+
+EVERY = ("LOGIN", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS")
+
+TEMPORARY = '''
+"""SHOUT: the user name in capitals, and whoever says it is believed."""
+
+from mailward.sasl.mechanism import Mechanism, PasswordClaim, ask
+from mailward.secret import Secret
+
+
+def client(credentials, /, **_):
+    yield credentials.authcid.upper().encode()
+
+
+def server(initial_response, /, **_):
+    response = initial_response if initial_response is not None else (yield from ask(b"who?"))
+    return PasswordClaim(response.decode().lower(), "", Secret("none"))
+
+
+MECHANISM = Mechanism(name="{name}", strength=50, client=client{server})
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A second place for mechanism files, as if they lay in the folder itself."""
+    mechanisms.__path__.append(str(tmp_path))
+    register._found.cache_clear()
+    yield tmp_path
+    mechanisms.__path__.remove(str(tmp_path))
+    register._found.cache_clear()
+    sys.modules.pop("mailward.sasl.mechanisms.shout", None)
+
+
+def test_what_there_is_the_strongest_first() -> None:
+    """The four of today, in both roles."""
+    assert list(register.client_mechanisms()) == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
+    assert list(register.server_mechanisms()) == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
+
+
+def test_each_says_what_it_is() -> None:
+    """Strength, whether the peer learns the password, whether it needs a binding."""
+    told = {m.name: (m.strength, m.reveals_password, m.needs_binding) for m in register.client_mechanisms().values()}
+
+    assert told == {
+        "SCRAM-SHA-256-PLUS": (40, False, True),
+        "SCRAM-SHA-256": (30, False, False),
+        "PLAIN": (10, True, False),
+        "LOGIN": (5, True, False),
+    }
+
+
+def test_a_new_mechanism_is_one_new_file(folder: Path) -> None:
+    """Dropping a file in makes it known, chosen and spoken; nothing else is edited."""
+    (folder / "shout.py").write_text(TEMPORARY.format(name="SHOUT", server=", server=server"))
+
+    chosen = register.choose([*EVERY, "SHOUT"], tls=True, bindings=[BINDING])
+    claim = converse(start_client(chosen, credentials("ann")), chosen, Server({}))
+
+    assert chosen.name == "SHOUT"
+    assert claim.authcid == "ann"
+    assert "SHOUT" in register.server_mechanisms()
+
+
+def test_a_mechanism_may_have_one_role_only(folder: Path) -> None:
+    """Then only that side knows it."""
+    (folder / "shout.py").write_text(TEMPORARY.format(name="SHOUT", server=""))
+
+    assert "SHOUT" in register.client_mechanisms()
+    assert "SHOUT" not in register.server_mechanisms()
+
+
+def test_two_files_with_one_name_are_refused(folder: Path) -> None:
+    """The second would silently replace the first."""
+    (folder / "shout.py").write_text(TEMPORARY.format(name="PLAIN", server=""))
+
+    with pytest.raises(MailwardError, match="same name"):
+        register.client_mechanisms()
+
+
+@pytest.mark.parametrize(
+    "offered, tls, bound, chosen",
+    [
+        (EVERY, True, True, "SCRAM-SHA-256-PLUS"),
+        (EVERY, True, False, "SCRAM-SHA-256"),
+        (EVERY, False, False, "SCRAM-SHA-256"),
+        (("PLAIN", "LOGIN"), True, True, "PLAIN"),
+        (("LOGIN",), True, False, "LOGIN"),
+        (("login", "plain", "scram-sha-256"), True, True, "SCRAM-SHA-256"),
+        (("GSSAPI", "CRAM-MD5", "PLAIN"), True, True, "PLAIN"),
+    ],
+)
+def test_the_strongest_that_may_be_used(offered: tuple[str, ...], tls: bool, bound: bool, chosen: str) -> None:
+    """By strength, whatever the server's order or case."""
+    bindings = [BINDING] if bound else []
+
+    assert register.choose(offered, tls=tls, bindings=bindings).name == chosen
+
+
+def test_the_caller_may_narrow_the_choice() -> None:
+    """`allowed` names what may be used, in any case."""
+    assert register.choose(EVERY, tls=True, bindings=[BINDING], allowed=["plain", "LOGIN"]).name == "PLAIN"
+
+
+@pytest.mark.parametrize(
+    "offered, tls, allowed, words",
+    [
+        (("PLAIN", "LOGIN"), False, None, "PLAIN would show the password.*; LOGIN would show the password"),
+        ((), True, None, "the server offers no login"),
+        (("CRAM-MD5", "NTLM"), True, None, "offers CRAM-MD5, NTLM; we know SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN"),
+        (("SCRAM-SHA-256-PLUS",), True, None, "SCRAM-SHA-256-PLUS needs a channel binding"),
+        (("PLAIN",), True, ("SCRAM-SHA-256",), "PLAIN is not one of those allowed"),
+        (("PLAIN",), True, (), "PLAIN is not one of those allowed"),
+    ],
+)
+def test_when_nothing_fits_the_error_says_why(
+    offered: tuple[str, ...], tls: bool, allowed: tuple[str, ...] | None, words: str
+) -> None:
+    """What was offered, and what stands in the way of each that we know."""
+    with pytest.raises(MechanismUnavailable, match=words) as caught:
+        register.choose(offered, tls=tls, bindings=(), allowed=allowed)
+
+    assert caught.value.phase == "auth"
+    assert "submission port" in caught.value.advice
+
+
+def test_hostile_names_are_shown_harmlessly() -> None:
+    """A server's list of mechanisms is peer text."""
+    with pytest.raises(MechanismUnavailable) as caught:
+        register.choose(["\x1b[2J", "X" * 10_000], tls=True, bindings=())
+
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 500
