@@ -1,0 +1,279 @@
+"""The composition root: a configuration becomes a running server; all it needs is made here and only here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import secrets
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final, Self
+
+from mailward.accounts.directory import Accounts
+from mailward.accounts.hasher import Hasher
+from mailward.guard.allowlist import Networks
+from mailward.guard.guard import Guard
+from mailward.guard.settings import GuardSettings
+from mailward.sasl.channel_binding import bindings_of
+from mailward.server import local_ca, state_directory
+from mailward.server.config import Config
+from mailward.server.door import Door
+from mailward.server.event_log import EventLog
+from mailward.server.listener import Admission, Listener
+from mailward.server.login import Logins
+from mailward.server.queue.intake import Intake
+from mailward.server.queue.manager import Manager
+from mailward.server.queue.schedule import Schedule
+from mailward.server.relay import Relay
+from mailward.server.services import Services
+from mailward.store import events, messages
+from mailward.store.bans import Bans, KnownSources
+from mailward.store.database import Database
+from mailward.store.event_file import EventFile
+from mailward.store.spool import Spool
+from mailward.store.writer import Writer
+from mailward.wire.server import ServerLimits
+from mailward.wire.transparency import TEXT_LINE_LIMIT
+
+DATABASE: Final = "mailward.db"
+SPOOL: Final = "spool"
+_PATIENCE: Final = 10.0  # seconds a stopping server waits for what is under way
+_HOUSEKEEPING: Final = 10.0  # seconds
+_log = logging.getLogger("mailward.server")
+
+
+class Server:
+    """`async with Server(config) as server:` opens every listener; leaving finishes what was acknowledged.
+
+    Raises InvalidConfig, StoreError or TlsError before anything is open.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.state = config.state_path
+        self.listeners: list[Listener] = []
+        self.ca_file: Path | None = None
+        self._closers: list[Callable[[], None]] = []
+        self._background: list[asyncio.Task[None]] = []
+        self._manager: Manager | None = None
+        self._relay: Relay | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._open(asyncio.get_running_loop())
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self._close()
+
+    async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
+        config = self.config
+        state_directory.prepare(self.state)
+        lock = state_directory.Lock(self.state)
+        self._closers.append(lock.release)
+        context, certificate = self._certificate()
+        database = Database.open(self.state / DATABASE)
+        self._closers.append(database.close)
+        writer = Writer(database, deliver=loop.call_soon_threadsafe)
+        self._closers.append(writer.close)
+        file = EventFile(config.events_path)
+        self._closers.append(file.close)
+        log = EventLog(writer, file, loop)
+        self._closers.append(log.flush)
+        hasher = Hasher()
+        self._closers.append(hasher.close)
+
+        reader = database.reader()
+        spool = Spool(self.state / SPOOL)
+        spool.sweep(messages.spooled(reader))
+        guard = Guard(
+            GuardSettings(**{name: getattr(config.guard, name) for name in config.guard.__struct_fields__}),
+            Networks.parse(config.allowlist.networks),
+            bans=Bans(reader, writer.submit),
+            known=KnownSources(reader, writer.submit),
+            now=time.time,
+            monotonic=time.monotonic,
+            key=secrets.token_bytes(32),
+        )
+        bindings = bindings_of(certificate)
+        logins = Logins(
+            accounts=Accounts(reader, writer.run, hasher=hasher, now=time.time),
+            hasher=hasher,
+            guard=guard,
+            record=log.record,
+            utc=partial(datetime.now, UTC),
+            nonce=partial(secrets.token_urlsafe, 18),
+            bindings=bindings,
+            fake_key=_fake_key(self.state),
+            failures_per_connection=config.guard.failures_per_connection,
+        )
+        self._start_delivery(database, writer, spool, log)
+        services = Services(
+            loop=loop,
+            limits=config.limits,
+            wire_limits=ServerLimits(
+                content=config.limits.message_size,
+                text_line=TEXT_LINE_LIMIT if config.limits.text_lines == "strict" else None,
+            ),
+            tls_context=context,
+            relay_without_login=Networks.parse(config.allowlist.relay_without_login),
+            logins=logins,
+            intake=Intake(
+                writer,
+                spool,
+                loop,
+                hostname=config.hostname,
+                hold=config.delivery.sandbox,
+                accepted=self._wake,
+                tell=log.tell,
+                now=time.time,
+            ),
+        )
+        await self._listen(services, binding=bool(bindings))
+        self._background.append(loop.create_task(self._keep_house(guard, writer, log)))
+
+    def _certificate(self) -> tuple[ssl.SSLContext, bytes]:
+        """The TLS context of all listeners and the certificate it shows, DER."""
+        if self.config.tls is not None:
+            certificate, key = Path(self.config.tls.certificate), Path(self.config.tls.key)
+        else:
+            local = local_ca.ensure(self.state, self.config.hostname, datetime.now(UTC))
+            certificate, key, self.ca_file = local.certificate_file, local.key_file, local.ca_file
+        context = local_ca.server_context(certificate, key)
+        return context, ssl.PEM_cert_to_DER_cert(_first_certificate(certificate.read_text("ascii")))
+
+    async def _listen(self, services: Services, *, binding: bool) -> None:
+        config = self.config
+        admission = Admission(most=config.limits.connections, most_of_ring=config.limits.connections_per_network)
+        for number, each in enumerate(config.listener):
+            door = Door(
+                name=each.address,
+                tls=each.tls,
+                hostname=config.hostname,
+                size=config.limits.message_size,
+                recipients=config.limits.recipients,
+                binding=binding,
+            )
+            listener = Listener(services, door, each, admission, key=f"listener[{number}].address")
+            await listener.open()
+            self.listeners.append(listener)
+        for listener in self.listeners:
+            await listener.start()
+
+    def _start_delivery(self, database: Database, writer: Writer, spool: Spool, log: EventLog) -> None:
+        config = self.config
+        if config.delivery.sandbox:
+            return
+        self._relay = Relay.to(config.delivery, hostname=config.hostname, sessions=config.queue.concurrency)
+        self._manager = Manager(
+            database.reader(),
+            writer,
+            spool,
+            self._relay.deliver,
+            schedule=Schedule(
+                first=config.queue.first_retry,
+                longest=config.queue.longest_retry,
+                give_up=config.queue.give_up_after,
+            ),
+            concurrency=config.queue.concurrency,
+            tell=log.tell,
+            now=time.time,
+            chance=random.random,
+        )
+        self._background.append(asyncio.get_running_loop().create_task(self._manager.run()))
+
+    def _wake(self) -> None:
+        if self._manager is not None:
+            self._manager.wake()
+
+    async def _keep_house(self, guard: Guard, writer: Writer, log: EventLog) -> None:
+        while True:
+            guard.sweep(log.record)
+            before = (datetime.now(UTC) - timedelta(days=self.config.events.keep_days)).timestamp()
+            writer.submit(partial(events.prune, before=before), _ignore)
+            await asyncio.sleep(_HOUSEKEEPING)
+
+    async def _close(self) -> None:
+        for listener in self.listeners:
+            listener.close()
+        await self._send_away()
+        if self._manager is not None:
+            await self._manager.stop(_PATIENCE)
+        if self._relay is not None:
+            await self._relay.close()
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await asyncio.sleep(0)
+        while self._closers:
+            self._closers.pop()()
+
+    async def _send_away(self) -> None:
+        """Sessions with nothing under way end now; the others when what they wait for is answered."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _PATIENCE
+        while connections := [each for listener in self.listeners for each in listener.connections]:
+            late = loop.time() >= end
+            for connection in connections:
+                if connection.idle or late:
+                    connection.send_away()
+            if late:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def serve(config: Config, *, ready: Callable[[Server], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is called when every listener is open; systemd is told as well."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Server(config) as server:
+        ready(server)
+        _notify("READY=1")
+        await stop.wait()
+        _notify("STOPPING=1")
+
+
+def _notify(state: str) -> None:
+    """sd_notify(3), without a library."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if not path.startswith(("/", "@")):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        try:
+            notify.sendto(state.encode(), "\0" + path[1:] if path.startswith("@") else path)
+        except OSError as problem:
+            _log.warning("systemd was not notified: %s", problem)
+
+
+def _fake_key(state: Path) -> bytes:
+    """Kept, so that an account that does not exist shows the same SCRAM salt after a restart as before."""
+    path = state / "fake-salt.key"
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:  # noqa: PTH123
+            file.write(secrets.token_bytes(32))
+    except FileExistsError:
+        pass
+    return path.read_bytes()
+
+
+def _first_certificate(pem: str) -> str:
+    end = "-----END CERTIFICATE-----"
+    begin = pem.index("-----BEGIN CERTIFICATE-----")
+    return pem[begin : pem.index(end, begin) + len(end)]
+
+
+def _ignore(_result: object, _problem: object) -> None:
+    """Pruning is tried again soon."""

@@ -1,0 +1,306 @@
+"""One connection: bytes in, TLS off, events to the session, replies out. The only place that catches everything.
+
+It never waits itself: a verdict that must wait (argon2, the group commit) comes back through a future, and until then
+the rest of a pipelined group stays in the protocol's buffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from mailward.errors import MailwardError, TlsError
+from mailward.server.session import Session
+from mailward.wire import reply as replies
+from mailward.wire.content import Content
+from mailward.wire.reply import Reply
+from mailward.wire.server import ServerProtocol, Violation
+from mailward.wire.state import State
+from mailward.wire.tls import TlsLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailward.server.listener import Listener
+
+_BUFFERED: Final = 256 * 1024  # octets read ahead of the session before the socket is left alone
+_UNSENT: Final = 64 * 1024
+_HANDSHAKE: Final = 10.0  # seconds for TLS to be up
+_STRANGER: Final = 300.0  # seconds a session may last without a login
+_SLOW_GRACE: Final = 30.0  # seconds before the rate of content is looked at …
+_SLOW_RATE: Final = 500.0  # … and the octets a second it must have (as Postfix's smtpd_min_data_rate)
+_LINGER: Final = 2.0  # seconds a refused client may go on sending, so that it reads the refusal and not a reset
+_log = logging.getLogger("mailward.server")
+
+
+class Connection(asyncio.Protocol):
+    """Owns the transport. `listener` knows the door it came through and what all sessions share."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._services = listener.services
+        self._loop = listener.loop
+        self._transport: asyncio.Transport | None = None
+        self._tls: TlsLayer | None = None
+        self._protocol = ServerProtocol(listener.services.wire_limits)
+        self._session: Session | None = None
+        self._waiting: asyncio.Future[Reply] | None = None
+        self._writable = True
+        self._reading = True
+        self._closing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._progress = self._started = listener.loop.time()
+        self._content_since: float | None = None
+        self._content_octets = 0
+
+    # transport callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_server gives nothing else
+        self._transport = transport
+        transport.set_write_buffer_limits(high=_UNSENT)
+        self._guarded(self._open)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._closing:
+            self._guarded(self._receive, data)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._guarded(self._pump)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._closing = True
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._session is not None:
+            self._session.lost()
+        self._listener.left(self)
+
+    # the listener's calls
+
+    @property
+    def session(self) -> Session:
+        assert self._session is not None  # noqa: S101
+        return self._session
+
+    @property
+    def source(self) -> str:
+        return "" if self._session is None else str(self._session.source)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing acknowledged is in the making: it can be sent away."""
+        return self._waiting is None
+
+    def send_away(self, reply: Reply = replies.SHUTTING_DOWN) -> None:
+        """End the session now, with `reply` if the client can still read it."""
+        if self._closing or self._transport is None:
+            return
+        if self._waiting is None and (self._tls is None or self._tls.established):
+            self._protocol.send_reply(reply)
+            self._flush()
+        self._close()
+
+    # the work
+
+    def _guarded(self, work: Callable[..., None], *arguments: object) -> None:
+        """The connection's door: whatever goes wrong ends this connection and no other, with no word of it outside."""
+        try:
+            work(*arguments)
+        except TlsError as problem:
+            _log.info("%s: %s", self.source, problem)
+            self._flush_tls()
+            self._close()
+        except Exception:
+            _log.exception("%s: session ended by a fault of ours", self.source)
+            self._fail()
+
+    def _fail(self) -> None:
+        try:
+            self._protocol.send_reply(replies.LOCAL_FAULT)
+            self._flush()
+        except MailwardError:
+            pass
+        self._close()
+
+    def _open(self) -> None:
+        assert self._transport is not None  # noqa: S101
+        peer = self._transport.get_extra_info("peername")
+        self._session = Session(self._services, self._listener.door, peer[0] if peer else "")
+        refusal = self._listener.admit(self)
+        self._arm(self._services.limits.idle_before_login)
+        if self._listener.door.implicit and refusal is None:
+            self._start_tls()
+            self._arm(_HANDSHAKE)
+            return
+        self._greet(refusal)
+
+    def _greet(self, refusal: Reply | None) -> None:
+        self._protocol.greet(refusal or self._listener.door.greeting)
+        self._flush()
+        if refusal is not None:
+            self._close()
+
+    def _start_tls(self) -> None:
+        self._tls = TlsLayer(self._services.tls_context, server_side=True)
+
+    def _receive(self, data: bytes) -> None:
+        if self._tls is not None:
+            was_established = self._tls.established
+            data = self._tls.receive_data(data)
+            self._flush_tls()
+            if self._tls.established and not was_established:
+                self._secured(self._tls)
+            if self._tls.closed and not data:
+                self._close()
+                return
+            if not data:
+                return
+        self._protocol.receive_data(data)
+        self._pump()
+
+    def _secured(self, tls: TlsLayer) -> None:
+        assert self._session is not None  # noqa: S101
+        self._session.secured(tls.version, tls.cipher)
+        if self._protocol.state is State.GREETING:
+            self._greet(None)
+        else:
+            self._protocol.tls_started()
+        self._arm(self._services.limits.idle_before_login)
+
+    def _pump(self) -> None:
+        """Answer everything that can be answered now; the replies leave in one write."""
+        protocol, session = self._protocol, self._session
+        assert session is not None  # noqa: S101
+        while self._waiting is None and self._writable and not self._closing:
+            event = protocol.next_event()
+            if event is None:
+                break
+            self._progress = self._loop.time()
+            if isinstance(event, Content):
+                self._content_octets += len(event.data)
+                session.content(event.data)
+                continue
+            verdict = session.handle(event)
+            if isinstance(verdict, Reply):
+                self._answer(verdict, fatal=isinstance(event, Violation) and event.fatal)
+            else:
+                self._waiting = verdict
+                verdict.add_done_callback(self._resumed)
+        self._flush()
+        self._throttle()
+
+    def _resumed(self, future: asyncio.Future[Reply]) -> None:
+        self._waiting = None
+        if self._transport is None:
+            future.exception()  # retrieved: nobody is left to hear it
+            return
+        self._guarded(self._resume, future)
+
+    def _resume(self, future: asyncio.Future[Reply]) -> None:
+        self._answer(future.result(), fatal=False)
+        self._pump()
+
+    def _answer(self, reply: Reply, *, fatal: bool) -> None:
+        assert self._session is not None  # noqa: S101
+        self._protocol.send_reply(reply)
+        state = self._protocol.state
+        self._content_since = self._loop.time() if state is State.DATA else None
+        self._content_octets = 0
+        if state is State.HANDSHAKE:
+            self._flush()
+            self._start_tls()
+            self._arm(_HANDSHAKE)
+        elif state is State.CLOSED or fatal or self._session.ended:
+            self._flush()
+            self._close(linger=fatal or (state is State.CLOSED and reply.permanent))
+
+    def _flush(self) -> None:
+        data = self._protocol.data_to_send()
+        if not data or self._transport is None:
+            return
+        if self._tls is None:
+            self._transport.write(data)
+        else:
+            self._tls.write(data)
+            self._flush_tls()
+
+    def _flush_tls(self) -> None:
+        if self._tls is not None and self._transport is not None and (data := self._tls.data_to_send()):
+            self._transport.write(data)
+
+    def _throttle(self) -> None:
+        """Stop reading while the client is ahead of us by more than a little."""
+        if self._transport is None or self._closing:
+            return
+        want = self._protocol.buffered <= _BUFFERED
+        if want != self._reading:
+            self._reading = want
+            (self._transport.resume_reading if want else self._transport.pause_reading)()
+
+    def _close(self, *, linger: bool = False) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        if self._transport is None:
+            return
+        if self._tls is not None and self._tls.established:
+            self._tls.close()
+            self._flush_tls()
+        if linger and self._transport.can_write_eof():
+            self._transport.write_eof()
+            if not self._reading:
+                self._transport.resume_reading()
+            self._arm(_LINGER)
+        else:
+            self._transport.close()
+            self._arm(_LINGER)
+
+    # deadlines: one timer, moved only when it rings
+
+    def _arm(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._progress = self._loop.time()
+        self._timer = self._loop.call_later(seconds, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._transport is None:
+            return
+        if self._closing:
+            self._transport.abort()
+            return
+        if self._tls is not None and not self._tls.established:
+            self._close()
+            return
+        left = self._time_left()
+        if left <= 0:
+            self.send_away(replies.TIMEOUT)
+        else:
+            self._timer = self._loop.call_later(left, self._ring)
+
+    def _time_left(self) -> float:
+        """Seconds until this client has been silent, or slow, for too long. While we work it is not its fault."""
+        limits = self._services.limits
+        now = self._loop.time()
+        if self._waiting is not None:
+            return limits.idle_before_login
+        if self._content_since is not None:
+            elapsed = now - self._content_since
+            if elapsed < _SLOW_GRACE:
+                return _SLOW_GRACE - elapsed
+            return _SLOW_GRACE if self._content_octets >= _SLOW_RATE * elapsed else 0.0
+        assert self._session is not None  # noqa: S101
+        if self._session.trusted:
+            return limits.idle - (now - self._progress)
+        return min(limits.idle_before_login - (now - self._progress), _STRANGER - (now - self._started))

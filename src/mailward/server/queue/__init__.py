@@ -1,0 +1,1 @@
+"""Accepted mail: taken in with one promise, handed on by a schedule."""

@@ -1,0 +1,242 @@
+"""Taking a message in: 250 is said after the group commit is on disk, never before (RFC 5321 §6.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from mailward.errors import StoreError, StoreFull
+from mailward.events import Event, MessageAccepted
+from mailward.message.headers import SECTION_LIMIT, measure, subject
+from mailward.message.received import received
+from mailward.store import events, messages
+from mailward.store.message import NewMessage
+from mailward.store.message_id import new_id
+from mailward.store.spool import INLINE_LIMIT, Spool, SpoolFile
+from mailward.wire import reply as replies
+from mailward.wire.reply import Reply
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from mailward.store.writer import Writer
+
+_RESERVE: Final = 16 * 1024 * 1024  # octets that stay free for the journal and for deliveries to be recorded
+_HOPS: Final = 50  # Received fields of a message that goes round in circles (RFC 5321 §6.3)
+_FIELDS: Final = 10_000
+_FREE_FOR: Final = 0.5  # seconds a look at the free space is good for
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who sends what to whom, and how it came in. `reverse_path`: "" for the null path."""
+
+    reverse_path: str
+    forward_paths: tuple[str, ...]
+    smtputf8: bool
+    eightbit: bool
+    account: str | None
+    source: str
+    ehlo: str
+    protocol: str
+    tls: str | None
+    listener: str
+    session: str
+
+
+class Intake:
+    """The way into the queue. `hold`: keep what comes (sandbox). `accepted` hears of each message that is queued."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        spool: Spool,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        hostname: str,
+        hold: bool,
+        accepted: Callable[[], None],
+        tell: Callable[[Event], None],
+        now: Callable[[], float],
+    ) -> None:
+        self.writer = writer
+        self.spool = spool
+        self.loop = loop
+        self.hostname = hostname
+        self.hold = hold
+        self._accepted = accepted
+        self._tell = tell
+        self.now = now
+        self._free = 0
+        self._looked = -_FREE_FOR
+
+    def has_room(self, size: int) -> bool:
+        """Whether a message of `size` octets fits with a reserve (asked before it is accepted)."""
+        now = self.loop.time()
+        if now - self._looked >= _FREE_FOR:
+            self._looked = now
+            try:
+                self._free = self.spool.free()
+            except StoreError:
+                self._free = 0
+        return self._free >= 2 * size + _RESERVE
+
+    def begin(self, envelope: Envelope) -> Incoming:
+        return Incoming(self, envelope)
+
+    def stored(self, event: MessageAccepted) -> Reply:
+        self._tell(event)
+        self._accepted()
+        return replies.queued(event.message)
+
+
+class Incoming:
+    """One message coming in: in memory while it is small, in a spool file from there on."""
+
+    __slots__ = ("_envelope", "_fault", "_file", "_head", "_intake", "_received", "_size", "id")
+
+    def __init__(self, intake: Intake, envelope: Envelope) -> None:
+        self._intake = intake
+        self._envelope = envelope
+        self._received = intake.now()
+        self.id = new_id(int(self._received * 1000), secrets.token_bytes(10))
+        self._head: list[bytes] = [self._received_field()]
+        self._size = len(self._head[0])
+        self._file: SpoolFile | None = None
+        self._fault: Reply | None = None
+
+    def add(self, data: bytes) -> None:
+        if not data or self._fault is not None:
+            return
+        self._size += len(data)
+        try:
+            if self._file is not None:
+                self._file.write(data)
+            else:
+                self._head.append(data)
+                if self._size > INLINE_LIMIT:
+                    self._spill()
+        except StoreError as problem:
+            self._fault = refusal(problem)
+
+    def discard(self) -> None:
+        """The transaction came to nothing."""
+        if self._file is not None:
+            self._file.__exit__(None, None, None)
+            self._file = None
+
+    def commit(self) -> Reply | asyncio.Future[Reply]:
+        """The answer to the end of the content, when it is known."""
+        head = b"".join(self._head)
+        if self._fault is None:
+            self._fault = _header_fault(head)
+        if self._fault is not None:
+            self.discard()
+            return self._fault
+        answer: asyncio.Future[Reply] = self._intake.loop.create_future()
+        if self._file is None:
+            self._store(answer, head, head)
+        else:
+            self._sync(self._file, answer, head)
+        return answer
+
+    def _spill(self) -> None:
+        self._file = self._intake.spool.create(self.id).__enter__()
+        self._file.write(b"".join(self._head))
+
+    def _sync(self, file: SpoolFile, answer: asyncio.Future[Reply], head: bytes) -> None:
+        """The file must be on disk before the row that names it."""
+
+        def synced(work: asyncio.Future[None]) -> None:
+            problem = work.exception()
+            if problem is None:
+                self._store(answer, None, head)
+            else:
+                self.discard()
+                _settle(answer, refusal(problem))
+
+        self._intake.loop.run_in_executor(None, file.commit).add_done_callback(synced)
+
+    def _store(self, answer: asyncio.Future[Reply], content: bytes | None, head: bytes) -> None:
+        message = self._row(content, subject(head))
+        event = self._event()
+
+        def operation(connection: sqlite3.Connection) -> None:
+            messages.insert(connection, message)
+            events.append(connection, event)
+
+        def done(_result: None, problem: StoreError | None) -> None:
+            if problem is None:
+                _settle(answer, self._intake.stored(event))
+                return
+            if message.spool is not None:
+                self._intake.spool.remove(message.spool)
+            _settle(answer, refusal(problem))
+
+        self._intake.writer.submit(operation, done)
+
+    def _row(self, content: bytes | None, subject_: str) -> NewMessage:
+        envelope = self._envelope
+        return NewMessage(
+            id=self.id,
+            envelope_from=envelope.reverse_path,
+            envelope_to=envelope.forward_paths,
+            content=content,
+            spool=self.id if content is None else None,
+            size=self._size,
+            received=self._received,
+            account=envelope.account,
+            source=envelope.source,
+            session=envelope.session,
+            subject=subject_,
+            smtputf8=envelope.smtputf8,
+            eightbit=envelope.eightbit,
+            hold=self._intake.hold,
+        )
+
+    def _event(self) -> MessageAccepted:
+        envelope = self._envelope
+        return MessageAccepted(
+            time=datetime.fromtimestamp(self._received, UTC),
+            source=envelope.source,
+            account=envelope.account,
+            listener=envelope.listener,
+            session=envelope.session,
+            message=self.id,
+            envelope_from=envelope.reverse_path,
+            envelope_to=envelope.forward_paths,
+            size=self._size,
+        )
+
+    def _received_field(self) -> bytes:
+        envelope = self._envelope
+        return received(
+            by=self._intake.hostname,
+            from_ehlo=envelope.ehlo,
+            source=envelope.source,
+            protocol=envelope.protocol,
+            tls=envelope.tls,
+            id=self.id,
+            date=datetime.fromtimestamp(self._received, UTC),
+            for_=envelope.forward_paths[0] if len(envelope.forward_paths) == 1 else None,
+        )
+
+
+def _header_fault(head: bytes) -> Reply | None:
+    found = measure(head)
+    if found.octets > SECTION_LIMIT or found.fields > _FIELDS:
+        return replies.HEADER_TOO_BIG
+    return replies.LOOP if found.hops > _HOPS else None
+
+
+def refusal(problem: BaseException) -> Reply:
+    return replies.NO_SPACE if isinstance(problem, StoreFull) else replies.LOCAL_ERROR
+
+
+def _settle(answer: asyncio.Future[Reply], reply: Reply) -> None:
+    if not answer.done():
+        answer.set_result(reply)
