@@ -1,0 +1,40 @@
+"""Which source a login comes from: one canonical form, and the ring that is counted (RFC 4291 §2.5.5.2)."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TypeAlias
+
+from mailward.errors import InputError
+from mailward.printable import printable
+
+Source: TypeAlias = IPv4Address | IPv6Address
+
+_MAPPED = 0xFFFF  # the upper 96 bits of ::ffff:192.0.2.7
+_SUBNET_BITS = 64  # what one IPv6 customer has at the least
+
+
+def canonical_source(text: str) -> Source:
+    """The address a socket names its peer by: v4-mapped as IPv4, without zone. Raises InputError.
+
+    6to4, NAT64 and v4-compatible addresses stay IPv6: anyone can put any IPv4 address into those.
+    """
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        raise InputError(f"{printable(text, 80)!r} is not an IP address", phase="connect") from None
+    return unmapped(address)
+
+
+def unmapped(address: Source) -> Source:
+    if address.version == 6 and int(address) >> 32 == _MAPPED:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def ring(source: Source) -> str:
+    """What is counted and banned as one: `ip:192.0.2.7`, `ip:2001:db8::/64`."""
+    if source.version == 4:
+        return f"ip:{source}"
+    subnet = IPv6Address(int(source) >> _SUBNET_BITS << _SUBNET_BITS)
+    return f"ip:{subnet}/{_SUBNET_BITS}"

@@ -1,0 +1,45 @@
+"""What the guard is asked and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailward.events import BanAdded, BanRemoved, Reason
+from mailward.guard.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One login. account: canonical; empty when the name can be no account's. session: the connection's id."""
+
+    source: Source
+    account: str
+    mechanism: str
+    listener: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """refused: do not look at the password, and why. until: Unix seconds, when that ends.
+
+    allowed: the source may log in at all. When it may not, do the same work and fail as with a wrong password:
+    `failed(…, Reason.NOT_ALLOWED)`. delay: seconds to hold the refusal back.
+    again: refused only because every guess that is left is being checked for others; `judge` anew in so many
+    seconds, and answer the refusal when you have no more patience.
+    """
+
+    refused: Reason | None = None
+    until: float | None = None
+    allowed: bool = True
+    delay: float = 0.0
+    again: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """delay: seconds to hold the reply back. repeated: the same wrong password again, not counted."""
+
+    delay: float
+    repeated: bool
+    events: tuple[BanAdded | BanRemoved, ...] = ()

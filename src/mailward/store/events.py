@@ -1,0 +1,65 @@
+"""The record of what happened: written in the transaction of what it tells, read by id, type, source or account."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator
+
+from mailward.events import Event, encode
+from mailward.store.query import paged, rows
+
+_INSERT = "INSERT INTO events (time, type, source, account, line) VALUES (?, ?, ?, ?, ?)"
+
+
+def append(connection: sqlite3.Connection, event: Event) -> int:
+    """Its id; ids only grow."""
+    tag = event.__struct_config__.tag
+    line = encode(event).decode()
+    return connection.execute(_INSERT, (event.time.timestamp(), tag, event.source, event.account, line)).lastrowid or 0
+
+
+def select(
+    connection: sqlite3.Connection,
+    *,
+    types: Collection[str] | None = None,
+    account: str | None = None,
+    source: str | None = None,
+    after_id: int | None = None,
+    limit: int | None = None,
+) -> Iterator[tuple[int, bytes]]:
+    """(id, JSON line) in the order they were written; at most `limit`; only those after `after_id`."""
+    conditions, values = _conditions(types, account, source)
+    query = f"SELECT id, line FROM events WHERE id > ?{conditions} ORDER BY id LIMIT ?"  # noqa: S608  # only marks
+    page = paged(connection, query, after=after_id or 0, values=values, limit=limit)
+    return ((id_, line.encode()) for id_, line in page)
+
+
+def last_id(connection: sqlite3.Connection) -> int:
+    """The id of the newest event, 0 without one: where to begin to follow."""
+    ((newest,),) = rows(connection, "SELECT max(id) FROM events")
+    return int(newest or 0)
+
+
+def prune(connection: sqlite3.Connection, *, before: float, limit: int = 10_000) -> int:
+    """Forget at most `limit` events older than `before` (Unix seconds), but never the newest; how many went.
+
+    Repeat while it returns `limit`: a transaction that deletes millions would hold up the mail.
+    """
+    query = (
+        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time < ?"
+        " AND id < (SELECT max(id) FROM events) ORDER BY time LIMIT ?)"
+    )
+    return connection.execute(query, (before, limit)).rowcount
+
+
+def _conditions(types: Collection[str] | None, account: str | None, source: str | None) -> tuple[str, list[str]]:
+    conditions = ""
+    values: list[str] = []
+    if types is not None:
+        conditions += f" AND type IN ({', '.join('?' * len(types))})"
+        values += types
+    for column, value in (("account", account), ("source", source)):
+        if value is not None:
+            conditions += f" AND {column} = ?"
+            values.append(value)
+    return conditions, values

@@ -1,0 +1,115 @@
+"""Accounts and their canonical names (rows S50 and S51 of the bad inputs)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailward.accounts.account import Account, canonical, sender_key
+from mailward.errors import InputError
+from mailward.sasl.mechanism import ScramKeys
+from mailward.wire.address import Mailbox
+
+
+@pytest.mark.parametrize(
+    "name,key",
+    [
+        ("ann@example.test", "ann@example.test"),
+        ("Ann@Example.TEST", "ann@example.test"),
+        ("JÖRG@example.test", "jörg@example.test"),
+        ("jo\u0308rg@example.test", "jörg@example.test"),
+        ("STRASSE@example.test", "strasse@example.test"),
+        ("Straße@example.test", "strasse@example.test"),
+        ("ann@BÜCHER.example", "ann@xn--bcher-kva.example"),
+        ("ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example"),
+        ('"ann"@example.test', "ann@example.test"),
+        ("Scanner-2", "scanner-2"),
+        ("DOMAIN\\ann", "domain\\ann"),
+        ("\uff21\uff2e\uff2e", "ann"),
+        ("a\u00adnn", "ann"),
+        ("\u2126mega", "ωmega"),
+    ],
+)
+def test_one_key_for_every_spelling(name: str, key: str) -> None:
+    """Case, normalisation, quotes and the form of the domain do not make another account."""
+    assert canonical(name) == key
+    assert canonical(key) == key
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "admin ",
+        " admin",
+        "ann smith",
+        "ann\u00a0smith",
+        "ann\tsmith",
+        "a\r\nReceived: evil",
+        "user\x00",
+        "user\u202e",
+        "user\u2066x",
+        "user\ue000",
+        "user\udcff",
+        "a" * 257,
+        "a" * 1_048_576,
+        "@",
+        "@example.test",
+        "ann@",
+        "ann@@example.test",
+        "ann@example..test",
+        "ann@exa mple.test",
+        "ann@192.0.2.7",
+        "\u05d0a",
+    ],
+)
+def test_what_can_be_no_account(name: str) -> None:
+    """Controls, bidi, spaces and broken mailboxes are refused, and the error cannot harm a terminal."""
+    with pytest.raises(InputError) as caught:
+        canonical(name)
+
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
+@given(st.text(max_size=40))
+def test_a_key_is_its_own_key(name: str) -> None:
+    """Whatever has a key: the key has the same, and so has every other case of it."""
+    try:
+        key = canonical(name)
+    except InputError:
+        return
+
+    assert canonical(key) == key
+    assert canonical(key.upper().lower()) == canonical(canonical(key.upper().lower()))
+
+
+@given(st.from_regex(r"\A[a-z0-9]{1,8}(@[a-z]{1,8}\.test)?\Z"))
+def test_case_never_counts(name: str) -> None:
+    """Every case of a plain name is one account."""
+    assert canonical(name.upper()) == canonical(name.title()) == canonical(name) == name
+
+
+def test_a_sender_is_a_mailbox() -> None:
+    """Its key is the one the envelope is compared by."""
+    assert sender_key("Sales@Bücher.example") == Mailbox.parse("sales@bücher.example").key
+    with pytest.raises(InputError, match="'sales' is not a mailbox"):
+        sender_key("sales")
+
+
+def test_who_may_send_as_whom() -> None:
+    """Only listed addresses, in any case."""
+    account = Account("ann@example.test", "v", ScramKeys(b"", 4096, b"", b""), ("ann@example.test",), 0.0, 0.0)
+
+    assert account.may_send_as(Mailbox.parse("ANN@example.TEST"))
+    assert not account.may_send_as(Mailbox.parse("bob@example.test"))
+
+
+def test_an_account_shows_no_secret() -> None:
+    """Neither verifier nor keys are in its repr."""
+    account = Account("ann", "canary", ScramKeys(b"canary", 4096, b"canary", b"canary"), (), 0.0, 0.0)
+
+    assert "canary" not in repr(account)
+    assert "ann" in repr(account)
