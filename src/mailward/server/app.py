@@ -12,10 +12,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
+
+import msgspec
 
 from mailward.accounts.directory import Accounts
 from mailward.accounts.hasher import Hasher
@@ -43,11 +46,24 @@ from mailward.store.writer import Writer
 from mailward.wire.server import ServerLimits
 from mailward.wire.transparency import TEXT_LINE_LIMIT
 
-DATABASE: Final = "mailward.db"
-SPOOL: Final = "spool"
+if TYPE_CHECKING:
+    import sqlite3
+
+    from mailward.sasl.mechanism import ChannelBinding
+
 _PATIENCE: Final = 10.0  # seconds a stopping server waits for what is under way
 _HOUSEKEEPING: Final = 10.0  # seconds
 _log = logging.getLogger("mailward.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What is durable. `reader` belongs to the loop's thread."""
+
+    reader: sqlite3.Connection
+    writer: Writer
+    spool: Spool
+    log: EventLog
 
 
 class Server:
@@ -65,6 +81,7 @@ class Server:
         self._background: list[asyncio.Task[None]] = []
         self._manager: Manager | None = None
         self._relay: Relay | None = None
+        self._writer: Writer | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -80,45 +97,12 @@ class Server:
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         config = self.config
         state_directory.prepare(self.state)
-        lock = state_directory.Lock(self.state)
-        self._closers.append(lock.release)
+        self._closers.append(state_directory.Lock(self.state).release)
         context, certificate = self._certificate()
-        database = Database.open(self.state / DATABASE)
-        self._closers.append(database.close)
-        writer = Writer(database, deliver=loop.call_soon_threadsafe)
-        self._closers.append(writer.close)
-        file = EventFile(config.events_path)
-        self._closers.append(file.close)
-        log = EventLog(writer, file, loop)
-        self._closers.append(log.flush)
-        hasher = Hasher()
-        self._closers.append(hasher.close)
-
-        reader = database.reader()
-        spool = Spool(self.state / SPOOL)
-        spool.sweep(messages.spooled(reader))
-        guard = Guard(
-            GuardSettings(**{name: getattr(config.guard, name) for name in config.guard.__struct_fields__}),
-            Networks.parse(config.allowlist.networks),
-            bans=Bans(reader, writer.submit),
-            known=KnownSources(reader, writer.submit),
-            now=time.time,
-            monotonic=time.monotonic,
-            key=secrets.token_bytes(32),
-        )
-        bindings = bindings_of(certificate)
-        logins = Logins(
-            accounts=Accounts(reader, writer.run, hasher=hasher, now=time.time),
-            hasher=hasher,
-            guard=guard,
-            record=log.record,
-            utc=partial(datetime.now, UTC),
-            nonce=partial(secrets.token_urlsafe, 18),
-            bindings=bindings,
-            fake_key=_fake_key(self.state),
-            failures_per_connection=config.guard.failures_per_connection,
-        )
-        self._start_delivery(database, writer, spool, log)
+        store = self._store(loop)
+        guard = self._guard(store)
+        logins = self._logins(store, guard, bindings_of(certificate))
+        self._start_delivery(store, loop)
         services = Services(
             loop=loop,
             limits=config.limits,
@@ -130,18 +114,58 @@ class Server:
             relay_without_login=Networks.parse(config.allowlist.relay_without_login),
             logins=logins,
             intake=Intake(
-                writer,
-                spool,
+                store.writer,
+                store.spool,
                 loop,
                 hostname=config.hostname,
                 hold=config.delivery.sandbox,
                 accepted=self._wake,
-                tell=log.tell,
+                tell=store.log.tell,
                 now=time.time,
             ),
         )
-        await self._listen(services, binding=bool(bindings))
-        self._background.append(loop.create_task(self._keep_house(guard, writer, log)))
+        await self._listen(services)
+        self._background.append(loop.create_task(self._keep_house(guard, store)))
+
+    def _store(self, loop: asyncio.AbstractEventLoop) -> Store:
+        """Everything durable, closed in the opposite order: what was submitted is finished first."""
+        database = Database.open(self.config.database_path)
+        self._closers.append(database.close)
+        file = EventFile(self.config.events_path)
+        self._closers.append(file.close)
+        self._writer = writer = Writer(database, deliver=loop.call_soon_threadsafe)
+        log = EventLog(writer, file, loop)
+        self._closers.append(log.flush)
+        spool = Spool(self.config.spool_path)
+        reader = database.reader()
+        spool.sweep(messages.spooled(reader))
+        return Store(reader, writer, spool, log)
+
+    def _guard(self, store: Store) -> Guard:
+        return Guard(
+            GuardSettings(**msgspec.structs.asdict(self.config.guard)),
+            Networks.parse(self.config.allowlist.networks),
+            bans=Bans(store.reader, store.writer.submit),
+            known=KnownSources(store.reader, store.writer.submit),
+            now=time.time,
+            monotonic=time.monotonic,
+            key=secrets.token_bytes(32),
+        )
+
+    def _logins(self, store: Store, guard: Guard, bindings: tuple[ChannelBinding, ...]) -> Logins:
+        hasher = Hasher()
+        self._closers.append(hasher.close)
+        return Logins(
+            accounts=Accounts(store.reader, store.writer.run, hasher=hasher, now=time.time),
+            hasher=hasher,
+            guard=guard,
+            record=store.log.record,
+            utc=partial(datetime.now, UTC),
+            nonce=partial(secrets.token_urlsafe, 18),
+            bindings=bindings,
+            fake_key=_fake_key(self.state),
+            failures_per_connection=self.config.guard.failures_per_connection,
+        )
 
     def _certificate(self) -> tuple[ssl.SSLContext, bytes]:
         """The TLS context of all listeners and the certificate it shows, DER."""
@@ -153,7 +177,7 @@ class Server:
         context = local_ca.server_context(certificate, key)
         return context, ssl.PEM_cert_to_DER_cert(_first_certificate(certificate.read_text("ascii")))
 
-    async def _listen(self, services: Services, *, binding: bool) -> None:
+    async def _listen(self, services: Services) -> None:
         config = self.config
         admission = Admission(most=config.limits.connections, most_of_ring=config.limits.connections_per_network)
         for number, each in enumerate(config.listener):
@@ -163,7 +187,7 @@ class Server:
                 hostname=config.hostname,
                 size=config.limits.message_size,
                 recipients=config.limits.recipients,
-                binding=binding,
+                binding=bool(services.logins.bindings),
             )
             listener = Listener(services, door, each, admission, key=f"listener[{number}].address")
             await listener.open()
@@ -171,15 +195,15 @@ class Server:
         for listener in self.listeners:
             await listener.start()
 
-    def _start_delivery(self, database: Database, writer: Writer, spool: Spool, log: EventLog) -> None:
+    def _start_delivery(self, store: Store, loop: asyncio.AbstractEventLoop) -> None:
         config = self.config
         if config.delivery.sandbox:
             return
         self._relay = Relay.to(config.delivery, hostname=config.hostname, sessions=config.queue.concurrency)
         self._manager = Manager(
-            database.reader(),
-            writer,
-            spool,
+            store.reader,
+            store.writer,
+            store.spool,
             self._relay.deliver,
             schedule=Schedule(
                 first=config.queue.first_retry,
@@ -187,21 +211,21 @@ class Server:
                 give_up=config.queue.give_up_after,
             ),
             concurrency=config.queue.concurrency,
-            tell=log.tell,
+            tell=store.log.tell,
             now=time.time,
             chance=random.random,
         )
-        self._background.append(asyncio.get_running_loop().create_task(self._manager.run()))
+        self._background.append(loop.create_task(self._manager.run()))
 
     def _wake(self) -> None:
         if self._manager is not None:
             self._manager.wake()
 
-    async def _keep_house(self, guard: Guard, writer: Writer, log: EventLog) -> None:
+    async def _keep_house(self, guard: Guard, store: Store) -> None:
         while True:
-            guard.sweep(log.record)
+            guard.sweep(store.log.record)
             before = (datetime.now(UTC) - timedelta(days=self.config.events.keep_days)).timestamp()
-            writer.submit(partial(events.prune, before=before), _ignore)
+            store.writer.submit(partial(events.prune, before=before), _ignore)
             await asyncio.sleep(_HOUSEKEEPING)
 
     async def _close(self) -> None:
@@ -215,7 +239,9 @@ class Server:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        await asyncio.sleep(0)
+        if self._writer is not None:
+            await asyncio.to_thread(self._writer.close)
+            await asyncio.sleep(0)  # those who waited for the last group hear of it, and their events are told
         while self._closers:
             self._closers.pop()()
 
