@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailward.errors import BadCommand
+from mailward.wire import command as command_module
 from mailward.wire import reply
 from mailward.wire.address import Mailbox
 from mailward.wire.command import (
@@ -88,6 +89,38 @@ ANN = Mailbox("ann", "example.test")
 def test_how_a_command_is_read(line: bytes, command: Command) -> None:
     """Verbs and keywords in any case, trailing white space forgiven, everything else as the RFCs say."""
     assert parse_command(line) == command
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RCPT TO:<b.c+d@mail.example.net>",
+        "mail from:<a@example.com> size=1024",
+        "MAIL FROM:<a@b-c.x1.com> SIZE=5 BODY=8BITMIME",
+        "data",
+    ],
+)
+def test_plain_lines_take_the_short_way(line: str) -> None:
+    """The short way says the same as the long one, and really is taken."""
+    assert command_module._parse_plain(line) == command_module._parse_any(line.encode(), smtputf8=False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RCPT TO:<" + "a" * 65 + "@x>",
+        "RCPT TO:<a@" + "b" * 64 + ">",
+        "RCPT TO:<a@xn--a.com>",
+        "RCPT TO:<a@com.xn--a>",
+        "RCPT TO:<a@1.2.3.4>",
+        "RCPT TO:<a@b>\n",
+        "MAIL FROM:<a@b> SIZE=1\n",
+        "DATA\n",
+    ],
+)
+def test_what_must_be_looked_at_goes_the_long_way(line: str) -> None:
+    """Limits, A-labels, numbers and line ends are not for the short way."""
+    assert command_module._parse_plain(line) is None
 
 
 def test_an_initial_response_is_told_from_none() -> None:
@@ -298,10 +331,12 @@ def test_literal_data_only(local_part: str, line: bytes) -> None:
 
 @given(commands)
 def test_what_is_written_reads_back(command: Command) -> None:
-    """Every command that can be sent is understood as itself."""
-    parsed = parse_command(command.encode()[:-2], smtputf8=True)
+    """Every command that can be sent is understood as itself, by the short way and by the long one."""
+    line = command.encode()[:-2]
+    parsed = parse_command(line, smtputf8=True)
 
     assert parsed == command
+    assert parse_command(line + b" ", smtputf8=True) == command
     if isinstance(command, Auth) and isinstance(parsed, Auth):
         assert parsed.initial_response == command.initial_response
 

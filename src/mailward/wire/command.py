@@ -56,7 +56,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FROM = re.compile(r"FROM: *+", re.IGNORECASE | re.ASCII)
 _TO = re.compile(r"TO: *+", re.IGNORECASE | re.ASCII)
 _CHUNK = re.compile(r"([0-9]{1,19})( LAST)?", re.IGNORECASE | re.ASCII)
-_PLAIN_MAIL = re.compile(rf"(?i:MAIL FROM:)<{PLAIN}>(?: (?i:SIZE)=([0-9]{{1,15}}))?")
+_PLAIN_MAIL = re.compile(rf"(?i:MAIL FROM:)<{PLAIN}>(?: (?i:SIZE)=([0-9]{{1,15}})| ([!-~]++(?: [!-~]++)*+))?")
 _PLAIN_RCPT = re.compile(rf"(?i:RCPT TO:)<{PLAIN}>")
 _BARE: dict[str, Command] = {"DATA": Data(), "RSET": Rset(), "QUIT": Quit(), "NOOP": Noop(), "STARTTLS": StartTls()}
 _WITH_PATH = frozenset({"MAIL", "RCPT"})  # the address parser says better what is wrong with an octet
@@ -93,10 +93,15 @@ def _parse_plain(text: str) -> Command | None:
         return Rcpt(Mailbox(match[1], match[2].lower())) if fits(match) else None
     match = _PLAIN_MAIL.fullmatch(text)
     if match is not None:
-        size = match[3]
-        parameters = NO_MAIL_PARAMETERS if size is None else MailParameters(int(size))
-        return Mail(Mailbox(match[1], match[2].lower()), parameters) if fits(match) else None
+        return Mail(Mailbox(match[1], match[2].lower()), _plain_parameters(match)) if fits(match) else None
     return _BARE.get(text.upper())
+
+
+def _plain_parameters(match: re.Match[str]) -> MailParameters:
+    size, others = match[3], match[4]
+    if size is not None:
+        return MailParameters(int(size))
+    return NO_MAIL_PARAMETERS if others is None else MailParameters.parse(others)
 
 
 def _parse_any(line: bytes, *, smtputf8: bool) -> Command:
