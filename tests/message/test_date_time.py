@@ -36,3 +36,11 @@ def test_a_date_must_know_its_zone() -> None:
 def test_dates_survive(date: datetime) -> None:
     """What is written reads back to the second, in the locale of C."""
     assert datetime.strptime(date_time(date), "%a, %d %b %Y %H:%M:%S %z") == date.replace(microsecond=0)
+
+
+def test_the_same_moment_in_two_zones_is_written_twice() -> None:
+    """What is remembered of one offset is not told of another."""
+    moment = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+    assert date_time(moment) == "Fri, 01 May 2026 12:00:00 +0000"
+    assert date_time(moment.astimezone(timezone(timedelta(hours=2)))) == "Fri, 01 May 2026 14:00:00 +0200"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from mailward.errors import InvalidMessage
 
@@ -15,6 +16,11 @@ def date_time(date: datetime) -> str:
     offset = date.utcoffset()
     if offset is None:
         raise InvalidMessage("the date has no time zone; give an aware datetime")
+    return _written(date.replace(microsecond=0), offset)
+
+
+@lru_cache(maxsize=16)  # a busy server writes the same second a thousand times
+def _written(date: datetime, offset: timedelta) -> str:
     if offset % timedelta(minutes=1):
         date, offset = date.astimezone(UTC), timedelta()
     sign = "-" if offset < timedelta() else "+"

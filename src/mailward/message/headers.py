@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailward.message.encoded_word import decode_words
 from mailward.printable import printable
@@ -13,7 +14,8 @@ SECTION_LIMIT = 1_048_576  # octets
 MOST_FIELDS = 10_000
 _SHOWN = 2_000  # octets of a value that are decoded to be shown
 
-_FIELD = re.compile(rb"^([!-9;-~]++):([^\n]*+\n?(?:[ \t][^\n]*+\n?)*+)", re.MULTILINE)
+_VALUE = rb":([^\n]*+\n?(?:[ \t][^\n]*+\n?)*+)"
+_FIELD = re.compile(rb"^([!-9;-~]++)" + _VALUE, re.MULTILINE)
 _BEGIN = re.compile(rb"^[^ \t\r\n]", re.MULTILINE)
 _HOP = re.compile(rb"^received:", re.MULTILINE | re.IGNORECASE)
 
@@ -46,8 +48,8 @@ def fields(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 def header(content: bytes, name: str) -> bytes | None:
     """The unfolded value of the first field called `name`, None without one."""
-    wanted = name.lower()
-    return next((value for found, value in fields(content) if found == wanted), None)
+    found = _field_named(name).search(header_section(content))
+    return None if found is None else _unfolded(found[1])
 
 
 def subject(content: bytes) -> str:
@@ -64,6 +66,11 @@ def measure(content: bytes) -> Measure:
     """The size of the header section and its hops, to refuse absurd ones and loops (RFC 5321 §6.3)."""
     section = header_section(content)
     return Measure(len(section), len(_BEGIN.findall(section)), len(_HOP.findall(section)))
+
+
+@lru_cache(maxsize=64)
+def _field_named(name: str) -> re.Pattern[bytes]:
+    return re.compile(rb"^" + re.escape(name.encode("ascii")) + _VALUE, re.MULTILINE | re.IGNORECASE)
 
 
 def _unfolded(value: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import datetime
+from functools import lru_cache
 
 from mailward.errors import InputError
 from mailward.message.date_time import date_time
@@ -17,6 +18,7 @@ PROTOCOLS = frozenset(
 
 _LINE = 78
 _LONGEST_NAME = 255
+_SAFE = re.compile(r"[A-Za-z0-9._\-]{1,255}")
 _NAME = re.compile(r"[^A-Za-z0-9._\-]")
 _LITERAL = re.compile(r"\[(?:[0-9.]{7,15}|IPv6:[0-9A-Fa-f:.]{2,45})\]", re.IGNORECASE | re.ASCII)
 _COMMENT = re.compile(r"[^A-Za-z0-9._+/:= \-]")
@@ -59,11 +61,12 @@ def received(
 
 def _name(text: str) -> str:
     """A domain, an address literal, or what is safe of anything else."""
-    if _LITERAL.fullmatch(text):
+    if _SAFE.fullmatch(text) or _LITERAL.fullmatch(text):
         return text
     return _NAME.sub("?", text[:_LONGEST_NAME]) or "unknown"
 
 
+@lru_cache(maxsize=1024)  # a session's is the same in all its messages
 def _address_literal(source: str) -> str:
     try:
         address = ipaddress.ip_address(source.partition("%")[0])

@@ -1,6 +1,6 @@
 """One connection: bytes in, TLS off, events to the session, replies out. The only place that catches everything.
 
-It never waits itself: a verdict that must wait (argon2, the group commit) comes back through a future, and until then
+It never waits itself: a verdict that must wait (argon2, the group commit) comes back Later, and until then
 the rest of a pipelined group stays in the protocol's buffer.
 """
 
@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
         self._tls: TlsLayer | None = None
         self._protocol = ServerProtocol(listener.services.wire_limits)
         self._session: Session | None = None
-        self._waiting: asyncio.Future[Reply] | None = None
+        self._waiting = False
         self._writable = True
         self._reading = True
         self._closing = False
@@ -99,13 +99,13 @@ class Connection(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """Nothing acknowledged is in the making: it can be sent away."""
-        return self._waiting is None
+        return not self._waiting
 
     def send_away(self, reply: Reply = replies.SHUTTING_DOWN) -> None:
         """End the session now, with `reply` if the client can still read it."""
         if self._closing or self._transport is None:
             return
-        if self._waiting is None and (self._tls is None or self._tls.established):
+        if not self._waiting and (self._tls is None or self._tls.established):
             self._protocol.send_reply(reply)
             self._flush()
         self._close()
@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
         """Answer everything that can be answered now; the replies leave in one write."""
         protocol, session = self._protocol, self._session
         assert session is not None  # noqa: S101
-        while self._waiting is None and self._writable and not self._closing:
+        while not self._waiting and self._writable and not self._closing:
             event = protocol.next_event()
             if event is None:
                 break
@@ -194,20 +194,18 @@ class Connection(asyncio.Protocol):
             if isinstance(verdict, Reply):
                 self._answer(verdict, fatal=isinstance(event, Violation) and event.fatal)
             else:
-                self._waiting = verdict
-                verdict.add_done_callback(self._resumed)
+                self._waiting = True
+                verdict.then(self._resumed)
         self._flush()
         self._throttle()
 
-    def _resumed(self, future: asyncio.Future[Reply]) -> None:
-        self._waiting = None
-        if self._transport is None:
-            future.exception()  # retrieved: nobody is left to hear it
-            return
-        self._guarded(self._resume, future)
+    def _resumed(self, reply: Reply) -> None:
+        self._waiting = False
+        if self._transport is not None:
+            self._guarded(self._resume, reply)
 
-    def _resume(self, future: asyncio.Future[Reply]) -> None:
-        self._answer(future.result(), fatal=False)
+    def _resume(self, reply: Reply) -> None:
+        self._answer(reply, fatal=False)
         self._pump()
 
     def _answer(self, reply: Reply, *, fatal: bool) -> None:
@@ -293,7 +291,7 @@ class Connection(asyncio.Protocol):
         """Seconds until this client has been silent, or slow, for too long. While we work it is not its fault."""
         limits = self._services.limits
         now = self._loop.time()
-        if self._waiting is not None:
+        if self._waiting:
             return limits.idle_before_login
         if self._content_since is not None:
             elapsed = now - self._content_since

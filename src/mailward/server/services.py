@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 from mailward.guard.allowlist import Networks
 from mailward.server.config import LimitsConfig
+from mailward.server.later import Later
 from mailward.server.login import Logins
 from mailward.server.queue.intake import Intake
+from mailward.wire import reply as replies
 from mailward.wire.reply import Reply
 from mailward.wire.server import ServerLimits
 
@@ -27,15 +29,25 @@ class Services:
     relay_without_login: Networks
     logins: Logins
     intake: Intake
-    _work: set[asyncio.Task[Reply]] = field(default_factory=set)
+    _work: set[asyncio.Task[None]] = field(default_factory=set)
 
     def new_id(self) -> str:
         """A session's name: 12 hex digits."""
         return secrets.token_hex(6)
 
-    def spawn(self, work: Coroutine[object, object, Reply]) -> asyncio.Future[Reply]:
+    def spawn(self, work: Coroutine[object, object, Reply]) -> Later:
         """Run `work` to its end even if the session that asked goes away: a guess is judged whoever hangs up."""
-        task = self.loop.create_task(work)
+        answer = Later()
+        task = self.loop.create_task(_run(work, answer))
         self._work.add(task)
         task.add_done_callback(self._work.discard)
-        return task
+        return answer
+
+
+async def _run(work: Coroutine[object, object, Reply], answer: Later) -> None:
+    try:
+        reply = await work
+    except BaseException:
+        answer.settle(replies.LOCAL_FAULT)  # the session must not wait for ever
+        raise
+    answer.settle(reply)

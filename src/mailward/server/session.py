@@ -1,17 +1,17 @@
 """What this server answers to each thing a client says (RFC 5321 §4.1.1, RFC 6409 §3-6).
 
 The session holds state; the protocol has already refused what is malformed or out of order. An answer is a Reply, or
-a future of one when it must wait for a hash or for the disk.
+one that comes Later when it must wait for a hash or for the disk.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mailward.guard.source import canonical_source
+from mailward.server.later import Later
 from mailward.server.login import Login
 from mailward.server.queue.intake import Envelope, Incoming
 from mailward.wire import reply as replies
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from mailward.server.door import Door
     from mailward.server.services import Services
 
-Verdict = Reply | asyncio.Future[Reply]
+Verdict = Reply | Later
 _IDLE_COMMANDS = 100  # as Postfix's smtpd_junk_command_limit
 
 
@@ -133,7 +133,7 @@ class Session:
 
     def _on_starttls(self, _event: StartTls) -> Reply:
         if not self._door.starttls or self.tls is not None:
-            return self._mistake(replies.NOT_IMPLEMENTED if self.tls is None else replies.BAD_SEQUENCE)
+            return self._mistake(replies.BAD_SEQUENCE if self._door.starttls else replies.NOT_IMPLEMENTED)
         self._reset()
         return replies.READY_FOR_TLS
 
@@ -292,7 +292,7 @@ class Session:
         name = "UTF8SMTP" if smtputf8 else "ESMTP"
         return name + ("S" if self.tls else "") + ("A" if self.account is not None else "")
 
-    def _wait(self, work: Any) -> asyncio.Future[Reply]:
+    def _wait(self, work: Coroutine[object, object, Reply]) -> Later:
         return self._services.spawn(work)
 
 

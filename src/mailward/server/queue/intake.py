@@ -13,6 +13,7 @@ from mailward.errors import StoreError, StoreFull
 from mailward.events import Event, MessageAccepted
 from mailward.message.headers import SECTION_LIMIT, measure, subject
 from mailward.message.received import received
+from mailward.server.later import Later
 from mailward.store import events, messages
 from mailward.store.message import NewMessage
 from mailward.store.message_id import new_id
@@ -129,7 +130,7 @@ class Incoming:
             self._file.__exit__(None, None, None)
             self._file = None
 
-    def commit(self) -> Reply | asyncio.Future[Reply]:
+    def commit(self) -> Reply | Later:
         """The answer to the end of the content, when it is known."""
         head = b"".join(self._head)
         if self._fault is None:
@@ -137,7 +138,7 @@ class Incoming:
         if self._fault is not None:
             self.discard()
             return self._fault
-        answer: asyncio.Future[Reply] = self._intake.loop.create_future()
+        answer = Later()
         if self._file is None:
             self._store(answer, head, head)
         else:
@@ -148,7 +149,7 @@ class Incoming:
         self._file = self._intake.spool.create(self.id).__enter__()
         self._file.write(b"".join(self._head))
 
-    def _sync(self, file: SpoolFile, answer: asyncio.Future[Reply], head: bytes) -> None:
+    def _sync(self, file: SpoolFile, answer: Later, head: bytes) -> None:
         """The file must be on disk before the row that names it."""
 
         def synced(work: asyncio.Future[None]) -> None:
@@ -157,11 +158,11 @@ class Incoming:
                 self._store(answer, None, head)
             else:
                 self.discard()
-                _settle(answer, refusal(problem))
+                answer.settle(refusal(problem))
 
         self._intake.loop.run_in_executor(None, file.commit).add_done_callback(synced)
 
-    def _store(self, answer: asyncio.Future[Reply], content: bytes | None, head: bytes) -> None:
+    def _store(self, answer: Later, content: bytes | None, head: bytes) -> None:
         message = self._row(content, subject(head))
         event = self._event()
 
@@ -171,11 +172,11 @@ class Incoming:
 
         def done(_result: None, problem: StoreError | None) -> None:
             if problem is None:
-                _settle(answer, self._intake.stored(event))
+                answer.settle(self._intake.stored(event))
                 return
             if message.spool is not None:
                 self._intake.spool.remove(message.spool)
-            _settle(answer, refusal(problem))
+            answer.settle(refusal(problem))
 
         self._intake.writer.submit(operation, done)
 
@@ -235,8 +236,3 @@ def _header_fault(head: bytes) -> Reply | None:
 
 def refusal(problem: BaseException) -> Reply:
     return replies.NO_SPACE if isinstance(problem, StoreFull) else replies.LOCAL_ERROR
-
-
-def _settle(answer: asyncio.Future[Reply], reply: Reply) -> None:
-    if not answer.done():
-        answer.set_result(reply)
