@@ -105,12 +105,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'mailward' has no attribute {name!r}")
-    value = getattr(import_module(_ROOMS.get(name, "mailward.errors")), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # so that a type checker tells a name that is not there
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'mailward' has no attribute {name!r}")
+        value = getattr(import_module(_ROOMS.get(name, "mailward.errors")), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -8,6 +8,7 @@ usage: committer.py DATABASE groups        commits groups for ever; a line with 
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 from functools import partial
 from pathlib import Path
@@ -59,13 +60,13 @@ def commit(writer: Writer, content: bytes) -> StoreError | None:
     return None
 
 
-def _insert(message: NewMessage, connection: messages.sqlite3.Connection) -> None:
+def _insert(message: NewMessage, connection: sqlite3.Connection) -> None:
     messages.insert(connection, message)
 
 
 def main(path: str, mode: str, *arguments: str) -> None:
+    ballast = Path(path).with_name("ballast")
     if mode == "until-full":
-        ballast = Path(path).with_name("ballast")
         ballast.write_bytes(b"x" * 300_000)
     database = Database.open(Path(path))
     writer = Writer(database, deliver=lambda call: call())

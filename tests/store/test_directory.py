@@ -31,7 +31,12 @@ def test_each_new_name_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """After a power cut the whole path is there: every directory that got an entry was synced."""
     synced: list[str] = []
     real = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.readlink(f"/proc/self/fd/{file}")), real(file)))
+
+    def sync(file: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{file}").readlink()))
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", sync)
 
     make_directory(tmp_path / "a" / "b")
 

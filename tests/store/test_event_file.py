@@ -20,8 +20,6 @@ def path(tmp_path: Path) -> Path:
 
 def test_lines_are_appended(path: Path) -> None:
     """What was there stays; each line ends with a newline; the file is the owner's alone."""
-    path.write_bytes(b"{}\n")
-    path.unlink()
     file = EventFile(path)
     file.write([b"1", b"2"])
     file.close()
@@ -36,7 +34,12 @@ def test_a_group_is_one_write(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     file = EventFile(path)
     calls: list[bytes] = []
     real = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: calls.append(bytes(data)) or real(fd, data))
+
+    def write(descriptor: int, data: memoryview) -> int:
+        calls.append(bytes(data))
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
 
     file.write([b"1", b"2", b"3"])
     file.write([])
@@ -60,18 +63,20 @@ def test_after_a_fault_a_line_of_its_own(path: Path, monkeypatch: pytest.MonkeyP
     file = EventFile(path)
     real = os.write
     with monkeypatch.context() as patch:
-        answers = iter([lambda fd, data: real(fd, data[:2]), _no_space])
-        patch.setattr(os, "write", lambda fd, data: next(answers)(fd, data))
+        free = [2]
+
+        def write(descriptor: int, data: memoryview) -> int:
+            if not free:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(descriptor, data[: free.pop()])
+
+        patch.setattr(os, "write", write)
         with pytest.raises(StoreFull, match=r"events\.jsonl"):
             file.write([b"first"])
 
     file.write([b"second"])
 
     assert path.read_bytes() == b"fi\nsecond\n"
-
-
-def _no_space(_file: int, _data: bytes) -> int:
-    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_after_a_crash_a_line_of_its_own(path: Path) -> None:

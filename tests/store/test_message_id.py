@@ -28,7 +28,9 @@ def test_known_value() -> None:
     assert new_id(1_469_918_176_385, b"\xff" * 10) == "01ARYZ6S41ZZZZZZZZZZZZZZZZ"
 
 
-@pytest.mark.parametrize("text", ["", "01ARYZ6S41", "01aryz6s41zzzzzzzzzzzzzzzz", "../../../../../etc/passwd1", "I" * 26])
+@pytest.mark.parametrize(
+    "text", ["", "01ARYZ6S41", "01aryz6s41zzzzzzzzzzzzzzzz", "../../../../../etc/passwd1", "I" * 26]
+)
 def test_what_is_no_id(text: str) -> None:
     """Nothing that could leave a directory, and no letter that Crockford left out."""
     assert not is_id(text)

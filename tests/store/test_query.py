@@ -17,8 +17,11 @@ QUERY = "SELECT id FROM numbers WHERE id > ? AND id % ? = 0 ORDER BY id LIMIT ?"
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     opened = sqlite3.connect(tmp_path / "numbers.sqlite", isolation_level=None)
-    opened.execute("CREATE TABLE numbers (id INTEGER PRIMARY KEY)")
-    opened.executemany("INSERT INTO numbers VALUES (?)", [(number,) for number in range(1, 1501)])
+    opened.executescript(
+        "PRAGMA synchronous = OFF; CREATE TABLE numbers (id INTEGER PRIMARY KEY);"
+        " WITH RECURSIVE counted (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM counted LIMIT 1500)"
+        " INSERT INTO numbers SELECT id FROM counted"
+    )
     yield opened
     opened.close()
 

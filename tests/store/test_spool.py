@@ -47,7 +47,7 @@ def test_on_disk_before_it_has_its_name(spool: Spool, monkeypatch: pytest.Monkey
     real_sync, real_rename = os.fsync, Path.rename
 
     def sync(file: int) -> None:
-        steps.append(f"sync {Path(os.readlink(f'/proc/self/fd/{file}')).name}")
+        steps.append(f"sync {Path(f'/proc/self/fd/{file}').readlink().name}")
         real_sync(file)
 
     def rename(path: Path, target: Path) -> Path:
@@ -69,6 +69,20 @@ def test_without_commit_nothing_is_left(spool: Spool) -> None:
         assert not (spool.directory / ID).exists()
 
     assert list(spool.directory.iterdir()) == []
+
+
+def test_discarding(spool: Spool) -> None:
+    """Once or twice, nothing is left; what was committed stays."""
+    given_up, committed = spool.create(ID), spool.create(OTHER)
+    committed.commit()
+    for file in (given_up, given_up, committed):
+        file.discard()
+
+    assert [path.name for path in spool.directory.iterdir()] == [OTHER]
+    with pytest.raises(ValueError, match="file descriptor"):
+        given_up.write(b"x")
+    with pytest.raises(ValueError, match="file descriptor"):
+        given_up.commit()
 
 
 @pytest.mark.parametrize("fails", [1, 2], ids=["content", "directory"])

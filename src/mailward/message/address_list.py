@@ -22,11 +22,11 @@ _SHOWN = 24  # characters either side of a mistake
 
 _NEVER = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\xa0-\u2027\u202a-\ud7ff\ue000-\U0010ffff]++"
-_DOT_ATOM = rf"({_ATEXT}(?:\.{_ATEXT})*+)"
-_QUOTED = rf'("[^"\\{_NEVER}]*+(?:\\[^{_NEVER}][^"\\{_NEVER}]*+)*+")'
+_DOT_ATOM = rf"({_ATEXT}(?>(?:\.{_ATEXT})*))"
+_QUOTED = rf'("[^"\\{_NEVER}]*+(?>(?:\\[^{_NEVER}][^"\\{_NEVER}]*+)*)")'
 _LITERAL = r"(\[[!-Z^-~]*+\])"
 _TOKEN = re.compile(rf"{_DOT_ATOM}|{_QUOTED}|{_LITERAL}|[.@<>,:;]")
-_COMMENT = re.compile(rf"[^()\\{_NEVER}]*+(?:\\[^{_NEVER}][^()\\{_NEVER}]*+)*+")
+_COMMENT = re.compile(rf"[^()\\{_NEVER}]*+(?>(?:\\[^{_NEVER}][^()\\{_NEVER}]*+)*)")
 _SPACE = re.compile(r"[ \t]++")
 _FOLD = re.compile(r"\r\n(?=[ \t])")
 _PAIR = re.compile(r"\\(.)")

@@ -17,7 +17,7 @@ from mailward.message.transfer_encoding import encoded, is_carried, normalised
 from mailward.printable import printable
 
 _OURS = frozenset({"from", "to", "cc", "bcc", "subject", "date", "message-id", "mime-version"})
-_DOT_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++)*+"
+_DOT_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++(?>(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++)*)"
 _MESSAGE_ID = re.compile(rf"<{_DOT_ATOM}@(?:{_DOT_ATOM}|\[[!-Z^-~]*+\])>")
 
 

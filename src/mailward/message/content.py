@@ -16,11 +16,11 @@ from mailward.printable import printable
 if TYPE_CHECKING:
     from email.message import Message
 
-_FIELDS = re.compile(rb"(?:[!-9;-~]++:[^\r\n]*+\r\n(?:[ \t][^\r\n]*+\r\n)*+)*+")
+_FIELDS = re.compile(rb"(?>(?:[!-9;-~]++:[^\r\n]*+\r\n(?>(?:[ \t][^\r\n]*+\r\n)*))*)")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _BLANK_LINE = re.compile(rb"(?:\A|\n)\r?\n")
-_BCC = re.compile(rb"^(?:resent-)?bcc:[^\n]*+\n(?:[ \t][^\n]*+\n)*+", re.IGNORECASE | re.MULTILINE)
+_BCC = re.compile(rb"^(?:resent-)?bcc:[^\n]*+\n(?>(?:[ \t][^\n]*+\n)*)", re.IGNORECASE | re.MULTILINE)
 _FIELD = re.compile(rb"^[^ \t]", re.MULTILINE)
 
 

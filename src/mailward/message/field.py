@@ -22,7 +22,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]
 _BREAK = re.compile(r"\r\n|\r|\n")
 _PIECE = re.compile(r"[ \t]*+[^ \t]++")
 _RUN = re.compile(r"([ \t]*+)([^ \t]++)")
-_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++)*+")
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++(?>(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++)*)")
 _LONGEST_WORD = 900  # a longer one is encoded, which makes room to fold
 
 

@@ -14,7 +14,7 @@ SECTION_LIMIT = 1_048_576  # octets
 MOST_FIELDS = 10_000
 _SHOWN = 2_000  # octets of a value that are decoded to be shown
 
-_VALUE = rb":([^\n]*+\n?(?:[ \t][^\n]*+\n?)*+)"
+_VALUE = rb":([^\n]*+\n?(?>(?:[ \t][^\n]*+\n?)*))"
 _FIELD = re.compile(rb"^([!-9;-~]++)" + _VALUE, re.MULTILINE)
 _BEGIN = re.compile(rb"^[^ \t\r\n]", re.MULTILINE)
 _HOP = re.compile(rb"^received:", re.MULTILINE | re.IGNORECASE)

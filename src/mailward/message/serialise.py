@@ -40,8 +40,8 @@ _PARAMETER_FIELDS = frozenset({"content-type", "content-disposition"})
 _HARMLESS = frozenset(
     {"period in 'phrase'", "empty element in address-list", "address-list entry with no content"},
 )
-_ONE_FIELD = re.compile(r"[!-9;-~]++:[^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+\r\n")
-_QUOTED = re.compile(r'<[^<>]*+>|"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+_ONE_FIELD = re.compile(r"[!-9;-~]++:[^\r\n]*+(?>(?:\r\n[ \t][^\r\n]*+)*)\r\n")
+_QUOTED = re.compile(r'<[^<>]*+>|"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"')
 
 
 class WirePolicy(EmailPolicy):

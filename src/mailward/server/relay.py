@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mailward.client.receipt import RecipientResult
     from mailward.server.config import DeliveryConfig
     from mailward.server.queue.manager import Results
+    from mailward.wire.reply import Reply
 
 _OURS: Final = frozenset({530, 534, 535, 538})  # our login is wrong, not the message: keep it until that is mended
 _REST: Final = 20.0  # seconds after the last delivery when the sessions are ended
@@ -99,12 +100,20 @@ class Relay:
 def _verdict(result: RecipientResult, delivery: Delivery) -> tuple[str, str]:
     if result.accepted:
         return DELIVERED, str(delivery.receipt.reply or "")
-    if result.reply is not None:
-        final = result.reply.permanent and result.reply.code not in _OURS
-        return (BOUNCED if final else DEFERRED), str(result.reply)
+    reply = _deciding_reply(result, delivery)
+    if reply is not None:
+        final = reply.permanent and reply.code not in _OURS
+        return (BOUNCED if final else DEFERRED), str(reply)
     error = delivery.error
     said = f"local: {printable(error.message)}" if error is not None else "local: no reply"
     return (BOUNCED if isinstance(error, InputError) else DEFERRED), said
+
+
+def _deciding_reply(result: RecipientResult, delivery: Delivery) -> Reply | None:
+    """Once MAIL is refused, what RCPT hears (503, as a rule) says nothing of the recipient: MAIL's reply decides."""
+    if delivery.error is not None and delivery.error.phase == "mail":
+        return delivery.receipt.reply or result.reply
+    return result.reply or delivery.receipt.reply
 
 
 def _auth(delivery: DeliveryConfig) -> tuple[str, Secret] | None:

@@ -72,6 +72,8 @@ class Session:
         self._mistakes = 0
         self._failures = 0
         self._idle_commands = 0
+        self._judging = False
+        self._gone = False
         self._without_login = self.source in services.relay_without_login
 
     @property
@@ -95,9 +97,10 @@ class Session:
         self._reset()
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """The connection is gone. A guess that is being judged is judged to its end, or hanging up would make it free."""
+        self._gone = True
         self._reset()
-        if self._login is not None:
+        if self._login is not None and not self._judging:
             self._login.lost()
             self._login = None
 
@@ -154,8 +157,14 @@ class Session:
         return self._wait(self._logging_in(login, event.data, first=False))
 
     async def _logging_in(self, login: Login, data: bytes | None, *, first: bool) -> Reply:
-        reply = await (login.begin(data) if first else login.respond(data))
+        self._judging = True
+        try:
+            reply = await (login.begin(data) if first else login.respond(data))
+        finally:
+            self._judging = False
         if reply.intermediate:
+            if self._gone:
+                login.lost()
             return reply
         self._login = None
         if login.account is not None:

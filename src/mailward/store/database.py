@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mailward.errors import StoreBusy, StoreError
+from mailward.errors import StoreError
 from mailward.store.directory import make_directory
 from mailward.store.fault import store_error
 from mailward.store.migrate import migrate, shipped
@@ -36,13 +36,12 @@ class Database:
         self.path = path
         self._readers: dict[threading.Thread, sqlite3.Connection] = {}
         self._lock = threading.Lock()
-        self._held: int | None = None
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True) -> Database:
         """The database at `path`, with the schema of this version. `create`: make it and its directory if missing.
 
-        Raises StoreError for what is no database of ours, damaged, of a newer version, or open to other users.
+        Raises StoreError for what is missing, damaged, of a newer version or no database of ours.
         """
         database = cls(path.absolute())
         try:
@@ -77,28 +76,11 @@ class Database:
                 self._readers[thread].execute("PRAGMA query_only = ON")
             return self._readers[thread]
 
-    def hold(self) -> None:
-        """Be the only server of this state directory until `close`. Raises StoreBusy if another one is."""
-        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise StoreBusy(
-                f"another Mailward serves from {self.path.parent}",
-                phase="store",
-                advice="Stop it, or give this one a state directory of its own.",
-            ) from None
-        self._held = lock
-
     def close(self) -> None:
-        """Close every reader and let go of the state directory. A Writer is closed by itself, before."""
+        """Close every reader. A Writer is closed by itself, before."""
         with self._lock:
             while self._readers:
                 self._readers.popitem()[1].close()
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
 
     def _forget_dead(self) -> None:
         for thread in [thread for thread in self._readers if not thread.is_alive()]:
@@ -114,7 +96,6 @@ class Database:
                 advice="Start `mailward serve` once, or name the state directory it uses.",
             )
         with _alone_in(self.path.parent) as directory:
-            _refuse_open_to_others(self.path.parent, os.fstat(directory).st_mode)
             if not os.path.lexists(self.path):
                 self._create()
                 os.fsync(directory)
@@ -153,12 +134,3 @@ def _alone_in(directory: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _refuse_open_to_others(directory: Path, mode: int) -> None:
-    if stat.S_IMODE(mode) & 0o022:
-        raise StoreError(
-            f"other users may write to the state directory {directory} (mode {stat.S_IMODE(mode):04o})",
-            phase="store",
-            advice=f"Run: chmod 700 {directory}",
-        )

@@ -18,7 +18,7 @@ _CLOSED = -1
 class EventFile:
     """The file at `path`; the full ones beside it are `path.1` (newest) to `path.5`.
 
-    Someone else may rotate it too: the file of that name is looked up again for each group. Not for two writers.
+    Another process may append or rotate too: the file of that name is looked up again for each group.
     """
 
     def __init__(self, path: Path, *, size_limit: int = SIZE_LIMIT, old_files: int = OLD_FILES) -> None:

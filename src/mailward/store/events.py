@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator
+from heapq import merge
+from itertools import islice
 
 from mailward.events import Event, encode
-from mailward.store.query import paged, rows
+from mailward.store.query import Row, paged, rows
 
 _INSERT = "INSERT INTO events (time, type, source, account, line) VALUES (?, ?, ?, ?, ?)"
 
@@ -28,10 +30,15 @@ def select(
     limit: int | None = None,
 ) -> Iterator[tuple[int, bytes]]:
     """(id, JSON line) in the order they were written; at most `limit`; only those after `after_id`."""
-    conditions, values = _conditions(types, account, source)
-    query = f"SELECT id, line FROM events WHERE id > ?{conditions} ORDER BY id LIMIT ?"  # noqa: S608  # only marks
-    page = paged(connection, query, after=after_id or 0, values=values, limit=limit)
-    return ((id_, line.encode()) for id_, line in page)
+    until = last_id(
+        connection
+    )  # one end for all types: an event of one must not be overtaken by a newer one of another
+    chosen: Collection[str | None] = (None,) if types is None else sorted(set(types))
+    streams = [
+        _stream(connection, (after_id or 0, until), limit, type=type_, account=account, source=source)
+        for type_ in chosen
+    ]
+    return ((id_, line.encode()) for id_, line in islice(merge(*streams), limit))
 
 
 def last_id(connection: sqlite3.Connection) -> int:
@@ -52,14 +59,11 @@ def prune(connection: sqlite3.Connection, *, before: float, limit: int = 10_000)
     return connection.execute(query, (before, limit)).rowcount
 
 
-def _conditions(types: Collection[str] | None, account: str | None, source: str | None) -> tuple[str, list[str]]:
-    conditions = ""
-    values: list[str] = []
-    if types is not None:
-        conditions += f" AND type IN ({', '.join('?' * len(types))})"
-        values += types
-    for column, value in (("account", account), ("source", source)):
-        if value is not None:
-            conditions += f" AND {column} = ?"
-            values.append(value)
-    return conditions, values
+def _stream(
+    connection: sqlite3.Connection, span: tuple[int, int], limit: int | None, **filters: str | None
+) -> Iterator[Row]:
+    after, until = span
+    wanted = {column: value for column, value in filters.items() if value is not None}
+    marks = "".join(f" AND {column} = ?" for column in wanted)
+    query = f"SELECT id, line FROM events WHERE id > ? AND id <= ?{marks} ORDER BY id LIMIT ?"  # noqa: S608  # only marks
+    return paged(connection, query, after=after, values=(until, *wanted.values()), limit=limit)

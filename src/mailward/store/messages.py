@@ -34,6 +34,7 @@ _INSERT = (
 )
 _SELECT = f"SELECT {COLUMNS} FROM messages"  # noqa: S608  # constants
 _DELIVERY = "deliveries ON deliveries.message = messages.seq"
+_DUE = f"{_SELECT} JOIN {_DELIVERY} WHERE next_attempt {{}} ? ORDER BY next_attempt, message LIMIT ?"
 _STATE = {
     KEPT: "message IS NULL",
     QUEUED: "next_attempt IS NOT NULL",
@@ -96,11 +97,10 @@ def content(connection: sqlite3.Connection, id: str, spool: Spool) -> Iterator[b
 
 def due(connection: sqlite3.Connection, now: float, limit: int) -> list[StoredMessage]:
     """The queued messages whose time has come, longest waiting first. One that is being delivered is due again."""
-    wrong = now + _LONGEST_WAIT
-    query = (
-        f"{_SELECT} JOIN {_DELIVERY} WHERE next_attempt <= ? OR next_attempt > ? ORDER BY next_attempt, message LIMIT ?"
-    )
-    return [from_row(row) for row in rows(connection, query, (now, wrong, limit))]
+    found = rows(connection, _DUE.format("<="), (now, limit))
+    if len(found) < limit:
+        found += rows(connection, _DUE.format(">"), (now + _LONGEST_WAIT, limit - len(found)))
+    return [from_row(row) for row in found]
 
 
 def next_due(connection: sqlite3.Connection) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,20 +21,19 @@ _CLOSED = -1
 
 
 class SpoolFile:
-    """One file being written. It exists for readers only after `commit`; left without one, it is gone."""
+    """One file being written. It exists for readers only after `commit`; after `discard` nothing is left of it."""
 
     def __init__(self, directory: Path, name: str) -> None:
-        self._path = directory / name
-        self._part = directory / (name + _PART)
-        self._file = _CLOSED
+        self._goal = directory / name
+        self._path = directory / (name + _PART)
         self.size = 0
-
-    def __enter__(self) -> Self:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            self._file = os.open(self._part, flags, 0o600)
+            self._file = os.open(self._path, flags, 0o600)
         except OSError as error:
-            raise store_error(error, self._part) from error
+            raise store_error(error, self._path) from error
+
+    def __enter__(self) -> Self:
         return self
 
     def write(self, piece: bytes) -> None:
@@ -43,30 +43,35 @@ class SpoolFile:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
         except OSError as error:
-            raise store_error(error, self._part) from error
+            raise store_error(error, self._path) from error
         self.size += len(piece)
 
     def commit(self) -> None:
-        """On return the content and its name are on disk."""
+        """On return the content and its name are on disk. After a fault nothing is left."""
         try:
             os.fsync(self._file)
-            self._close()
-            self._part.rename(self._path)
-            sync_directory(self._path.parent)
+            self._path = self._path.rename(self._goal)
+            sync_directory(self._goal.parent)
         except OSError as error:
-            self._path.unlink(missing_ok=True)
-            raise store_error(error, self._path) from error
+            self.discard()
+            raise store_error(error, self._goal) from error
+        self._close()
+
+    def discard(self) -> None:
+        """Close and remove it, unless it was committed or discarded before."""
+        if self._file != _CLOSED:
+            self._close()
+            with suppress(OSError):  # the next start sweeps it away
+                self._path.unlink()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
-        self._part.unlink(missing_ok=True)
+        self.discard()
 
     def _close(self) -> None:
         file, self._file = self._file, _CLOSED
-        if file != _CLOSED:
-            os.close(file)
+        os.close(file)
 
 
 class Spool:
@@ -80,7 +85,7 @@ class Spool:
             raise store_error(error, directory) from error
 
     def create(self, name: str) -> SpoolFile:
-        """`with spool.create(id) as file: file.write(…); file.commit()`."""
+        """`with spool.create(id) as file: file.write(…); file.commit()`; leaving it uncommitted discards it."""
         return SpoolFile(self.directory, _checked(name))
 
     def save(self, name: str, pieces: Iterable[bytes]) -> int:

@@ -20,11 +20,11 @@ _LONGEST_LOCAL_PART = 2 * MAX_LOCAL_PART + 2  # with every character quoted
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?"
 # ASCII only, and no label that must be looked at twice (xn--…, a number at the end): everything else goes the long way.
-PLAIN = rf"([{_ATEXT}]++(?:\.[{_ATEXT}]++)*+)@((?:(?![Xx][Nn]--){_LABEL}\.)*+[A-Za-z]{{1,63}}+)"
+PLAIN = rf"([{_ATEXT}]++(?>(?:\.[{_ATEXT}]++)*))@((?>(?:(?![Xx][Nn]--){_LABEL}\.)*)[A-Za-z]{{1,63}}+)"
 _PLAIN_MAILBOX = re.compile(PLAIN)
 _PLAIN_PATH = re.compile(rf"<{PLAIN}>")
-_DOT_ATOM = re.compile(rf"[{_ATEXT}\x80-\U0010ffff]++(?:\.[{_ATEXT}\x80-\U0010ffff]++)*+")
-_INSIDE_QUOTES = re.compile(r'(?:[^\x00-\x1f"\\\x7f]|\\[^\x00-\x1f\x7f])*+')
+_DOT_ATOM = re.compile(rf"[{_ATEXT}\x80-\U0010ffff]++(?>(?:\.[{_ATEXT}\x80-\U0010ffff]++)*)")
+_INSIDE_QUOTES = re.compile(r'(?>(?:[^\x00-\x1f"\\\x7f]|\\[^\x00-\x1f\x7f])*)')
 _PAIR = re.compile(r"\\(.)", re.DOTALL)
 _DOMAIN_CHARACTERS = re.compile(r"[A-Za-z0-9.\-\x80-\U0010ffff]*+")
 _LDH = re.compile(rf"{_LABEL}")

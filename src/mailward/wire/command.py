@@ -56,7 +56,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FROM = re.compile(r"FROM: *+", re.IGNORECASE | re.ASCII)
 _TO = re.compile(r"TO: *+", re.IGNORECASE | re.ASCII)
 _CHUNK = re.compile(r"([0-9]{1,19})( LAST)?", re.IGNORECASE | re.ASCII)
-_PLAIN_MAIL = re.compile(rf"(?i:MAIL FROM:)<{PLAIN}>(?: (?i:SIZE)=([0-9]{{1,15}})| ([!-~]++(?: [!-~]++)*+))?")
+_PLAIN_MAIL = re.compile(rf"(?i:MAIL FROM:)<{PLAIN}>(?: (?i:SIZE)=([0-9]{{1,15}})| ([!-~]++(?>(?: [!-~]++)*)))?")
 _PLAIN_RCPT = re.compile(rf"(?i:RCPT TO:)<{PLAIN}>")
 _BARE: dict[str, Command] = {"DATA": Data(), "RSET": Rset(), "QUIT": Quit(), "NOOP": Noop(), "STARTTLS": StartTls()}
 _WITH_PATH = frozenset({"MAIL", "RCPT"})  # the address parser says better what is wrong with an octet

@@ -10,7 +10,7 @@ from mailward.errors import InputError
 from mailward.wire.reply import Reply
 
 MAX_SIZE = 2**63 - 1
-_LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9\-]*+)((?: ++[!-~]++)*+) *+")
+_LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9\-]*+)((?>(?: ++[!-~]++)*)) *+")
 _NAME = re.compile(r"[!-~]{1,255}")
 _LIMIT = re.compile(r"([A-Z]++)=([1-9][0-9]{0,8})")
 _LIMIT_NAMES = frozenset({"MAILMAX", "RCPTMAX", "RCPTDOMAINMAX"})

@@ -6,10 +6,10 @@ import re
 
 from mailward.errors import InputError
 
-_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*+")
+_XTEXT = re.compile(r"(?>(?:[!-*,-<>-~]|\+[0-9A-F]{2})*)")
 _HEX = re.compile(r"\+([0-9A-F]{2})")
 _MUST_HIDE = re.compile(r"[^!-*,-<>-~]")
-_UTF8_XTEXT = re.compile(r"(?:[!-*,-<>-\[\]-~\x80-\U0010ffff]|\\x\{[0-9A-F]{2,6}\})*+")
+_UTF8_XTEXT = re.compile(r"(?>(?:[!-*,-<>-\[\]-~\x80-\U0010ffff]|\\x\{[0-9A-F]{2,6}\})*)")
 _POINT = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
 _UTF8_MUST_HIDE = re.compile(r"[^!-*,-<>-\[\]-~]")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -175,7 +176,8 @@ class Incoming:
                 answer.settle(self._intake.stored(event))
                 return
             if message.spool is not None:
-                self._intake.spool.remove(message.spool)
+                with suppress(StoreError):  # the next start sweeps what stays
+                    self._intake.spool.remove(message.spool)
             answer.settle(refusal(problem))
 
         self._intake.writer.submit(operation, done)
