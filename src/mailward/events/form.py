@@ -31,4 +31,5 @@ def encode(event: Event) -> bytes:
 
 def decode(line: bytes) -> Event:
     """The event of one line. Raises `msgspec.DecodeError` or `msgspec.ValidationError` on anything else."""
-    return _decoder.decode(line)
+    event: Event = _decoder.decode(line)
+    return event

@@ -1,0 +1,8 @@
+"""`python -m mailward` is the command `mailward`."""
+
+from __future__ import annotations
+
+from mailward.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How safe an SMTP server is, proved on the wire."""

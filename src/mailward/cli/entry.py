@@ -1,0 +1,104 @@
+"""The command `mailward`: its sub-commands, and the one place that tells how a run ended."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+import click
+
+from mailward.cli.exit_codes import EPILOG, INTERRUPTED, OK, REFUSED, USAGE, exit_code
+from mailward.errors import InvalidConfig, MailwardError, PasswordRefused
+from mailward.printable import printable
+
+_COMMANDS = ("demo", "serve", "check-config", "send", "user", "mail", "queue", "events", "bans", "drill")
+_LONGEST_LINE = 2000
+_ARGUMENT = re.compile(r"\b(tls|ca|timeout|local_address|to|message)=(?:\"([a-z]+)\")?(?![\w(])")
+
+
+class _Commands(click.Group):
+    """A sub-command's module is loaded when it is asked for; it holds a `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(f"mailward.cli.{cmd_name.replace('-', '_')}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - a module that has none is a bug
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        near = get_close_matches(args[0], _COMMANDS, n=1) if args and args[0] not in _COMMANDS else []
+        if near:
+            ctx.fail(f"there is no command {args[0]!r}; did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mailward", message="mailward %(version)s")
+def mailward() -> None:
+    """Secure SMTP: send mail, serve submission, watch who tries to get in.
+
+    Begin with `mailward demo`, then `mailward serve`.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code. No error is a stack trace: each is one line, and what to do next."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a sign shows its number
+    try:
+        code = mailward.main(arguments, prog_name="mailward", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except MailwardError as error:
+        show(error)
+        return exit_code(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nobody is to be told
+        return REFUSED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _line(f"{where}{error.strerror or error}")
+        return USAGE
+    return code if isinstance(code, int) else OK
+
+
+def show(error: MailwardError) -> None:
+    """On standard error: what happened, then what to do."""
+    match error:
+        case PasswordRefused():
+            _line("the password is refused:")
+            for reason in error.reasons:
+                click.echo(f"  - {printable(reason, _LONGEST_LINE)}", err=True)
+        case InvalidConfig():
+            for each in (error, *getattr(error, "others", ())):
+                _line(each.message)
+        case _:
+            _line(error.message)
+    if error.advice:
+        click.echo(f"  → {printable(in_options(error.advice), _LONGEST_LINE)}", err=True)
+
+
+def in_options(advice: str) -> str:
+    """What is an argument to a Python caller is an option here: `ca=` is --ca."""
+    return _ARGUMENT.sub(lambda match: f"--{match[1].replace('_', '-')}{' ' + match[2] if match[2] else ''}", advice)
+
+
+def _line(message: str) -> None:
+    click.echo(f"mailward: {printable(message, _LONGEST_LINE)}", err=True)

@@ -1,0 +1,1 @@
+"""Sending: one flow over `mailward.net.ports`, behind a blocking and an asyncio face."""

@@ -1,0 +1,88 @@
+"""Whose certificates are believed: always verified, TLS 1.2 or later, the name checked by OpenSSL (RFC 8314)."""
+
+from __future__ import annotations
+
+import ssl
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TypeAlias
+
+from mailward.errors import InputError
+from mailward.printable import printable
+
+Ca: TypeAlias = str | PathLike[str] | bytes
+
+_SUFFIXES = (".pem", ".crt", ".cer")
+
+
+class Trust:
+    """The authorities of one client. `ca`: a file, a directory of files or the octets (PEM or DER); None the system's.
+
+    With `ca` nothing else is trusted. What it holds may also be the server's own certificate.
+    """
+
+    def __init__(self, ca: Ca | None) -> None:
+        self.verified_by = "system CAs" if ca is None else "ca="
+        self._context = None if ca is None else _context(ca)
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        if self._context is None:  # reading the system's takes tens of milliseconds; a plaintext client needs none
+            self._context = _context(None)
+        return self._context
+
+    def for_any_name(self) -> ssl.SSLContext:
+        """The same authorities without the check of the name: only to read which names a certificate has."""
+        context = _empty_context()
+        context.check_hostname = False
+        for certificate in self.context.get_ca_certs(binary_form=True):
+            context.load_verify_locations(cadata=certificate)
+        context.verify_flags = self.context.verify_flags
+        return context
+
+
+def _empty_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname are its defaults
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False
+    return context
+
+
+def _context(ca: Ca | None) -> ssl.SSLContext:
+    context = _empty_context()
+    if ca is None:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        return context
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if isinstance(ca, bytes):
+        _load(context, ca, "ca= (octets)")
+    else:
+        for path in _files(Path(fspath(ca))):
+            _load(context, _octets(path), f"ca= {printable(str(path))}")
+    return context
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
+    if not files:
+        suffixes = ", ".join(_SUFFIXES)
+        raise InputError(f"ca= {printable(str(path))}: no {suffixes} file in this directory", phase="options")
+    return files
+
+
+def _octets(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"ca= {printable(str(path))}: {error.strerror}", phase="options") from error
+
+
+def _load(context: ssl.SSLContext, data: bytes, where: str) -> None:
+    try:
+        context.load_verify_locations(cadata=data.decode("ascii") if b"-----BEGIN" in data else data)
+    except (ssl.SSLError, ValueError) as error:
+        raise InputError(
+            f"{where}: no certificate can be read from it", phase="options", advice="give certificates as PEM or DER"
+        ) from error

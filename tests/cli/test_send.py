@@ -1,0 +1,159 @@
+"""`mailward send`, against our own server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import ANN, PASSWORD, Done, Run, Running
+
+
+@pytest.fixture
+def send(run: Run, running: Running) -> Run:
+    """`mailward send` with the CA and the password file."""
+
+    def typed(*arguments: str | Path) -> Done:
+        return run("send", "--ca", running.ca, "--password-file", running.password_file, *arguments)
+
+    return typed
+
+
+@pytest.mark.parametrize("door", [0, 1], ids=["implicit", "starttls"])
+def test_accepted(send: Run, run: Run, running: Running, door: int) -> None:
+    """Through both listeners: exit code 0, a receipt, and the message is there."""
+    done = send(
+        "--via", running.urls[door], "--from", ANN, "--to", "bob@example.test", "--subject", "Hi", "--text", "Hi",
+        "--json",
+    )  # fmt: skip
+
+    assert done.code == 0
+    receipt = done.json
+    assert receipt["outcome"] == "accepted"
+    assert receipt["tls"]["version"] == "TLSv1.3"
+    assert receipt["auth"]["mechanism"].startswith("SCRAM-SHA-256")
+    listed = run("mail", "list", "--json", "--config", running.config_file).json
+    assert receipt["queue_id"] in [mail["id"] for mail in listed]
+
+
+def test_for_people(send: Run, running: Running) -> None:
+    """The receipt says how the channel was secured and what each recipient's reply was."""
+    done = send("--via", running.urls[0], "--to", "bob@example.test", "--text", "Hi")
+
+    assert done.code == 0
+    assert "✔ accepted as " in done.out
+    assert "certificate verified by ca=" in done.out
+    assert "login by SCRAM-SHA-256" in done.out
+    assert "bob@example.test  250 2.1.5" in done.out
+
+
+def test_rejected(send: Run, running: Running) -> None:
+    """Somebody else's address as sender is refused by the server: exit code 1, and the receipt says so."""
+    done = send("--via", running.urls[0], "--from", "eve@example.test", "--to", "b@c.test", "--text", "x", "--json")
+
+    assert done.code == 1
+    assert done.json["outcome"] == "rejected"
+    assert "553 5.7.1" in done.err
+
+
+def test_wrong_password(run: Run, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused login is exit code 1, and the password is in no output. It may come from the environment."""
+    monkeypatch.setenv("MAILWARD_PASSWORD", "hunter2-hunter2")
+
+    done = run("send", "--via", running.urls[0], "--ca", running.ca, "--to", "b@c.test", "--text", "x", "--json")
+
+    assert done.code == 1
+    assert done.json["outcome"] == "not-sent"
+    assert "535" in done.err
+    assert "hunter2" not in done.out + done.err
+
+
+def test_untrusted(run: Run, running: Running) -> None:
+    """Without --ca the server is not believed: exit code 3, with the option that helps."""
+    done = run(
+        "send", "--via", running.urls[0], "--password-file", running.password_file, "--to", "b@c.test", "--text", "x"
+    )
+
+    assert done.code == 3
+    assert "not trusted" in done.err
+    assert "give its certificate with --ca" in done.err
+
+
+def test_nobody_there(send: Run) -> None:
+    """A closed port is exit code 3."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+        done = send("--via", f"smtps://a@127.0.0.1:{port}", "--from", ANN, "--to", "b@c.test", "--text", "x", "--json")
+
+    assert done.code == 3
+    assert done.json["outcome"] == "not-sent"
+    assert f"127.0.0.1 port {port}" in done.err
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A plaintext server that takes a message and hangs up instead of a verdict."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            for reply in ("220 x", "250 x", "250 sender", "250 recipient", "354 go"):
+                connection.sendall(reply.encode() + b"\r\n")
+                connection.recv(65_536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+def test_unknown(run: Run, silent_port: int) -> None:
+    """A verdict that never comes is exit code 4, and clear text is only what was asked for."""
+    done = run(
+        "send", "--via", f"127.0.0.1:{silent_port}", "--tls", "insecure-plaintext", "--from", ANN, "--to", "b@c.test",
+        "--text", "x", "--json",
+    )  # fmt: skip
+
+    assert done.code == 4, done.err
+    assert done.json["outcome"] == "unknown"
+    assert done.json["tls"] is None
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["--via", "smtps://ann@127.0.0.1", "--user", "bob", "--to", "b@c.test", "--text", "x"], "in one place"),
+        (["--via", "smtps://127.0.0.1", "--password-file", "p", "--to", "b@c.test", "--text", "x"], "no user"),
+        (["--via", "smtps://ann@127.0.0.1", "--password-file", "/absent", "--text", "x"], "/absent: No such file"),
+        (["--via", "smtps://ann@127.0.0.1", "--to", "b@c.test", "--text", "x"], "no password for ann"),
+        (["--via", "ftp://127.0.0.1", "--to", "b@c.test", "--text", "x"], "smtps://"),
+        (["--via", "127.0.0.1", "--from", ANN, "--to", "b@c.test"], "nothing to send"),
+        (["--via", "127.0.0.1", "--from", ANN, "--to", "b@@c.test", "--text", "x"], ""),
+        (["--via", "127.0.0.1", "--from", ANN, "--to", "b@c.test", "--text", "x", "--timeout", "-1"], "timeout"),
+    ],
+)
+def test_mistakes(run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str) -> None:
+    """What cannot be sent is exit code 2 before anything is opened."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+
+    done = run("send", *arguments)
+
+    assert done.code == 2, done.err
+    assert told in done.err
+
+
+def test_a_password_in_the_url_is_warned_of(run: Run, running: Running) -> None:
+    """It works, with a warning that does not repeat it."""
+    url = running.urls[0].replace("@127", f":{PASSWORD}@127")
+
+    done = run("send", "--via", url, "--ca", running.ca, "--to", "b@c.test", "--text", "x")
+
+    assert done.code == 0, done.err
+    assert "seen by every user" in done.err
+    assert PASSWORD not in done.out + done.err

@@ -1,0 +1,107 @@
+"""What only the asyncio driver can get wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+import pytest
+
+from mailward.net.aio import HIGH_WATER, AioPorts
+from tests.support.tcp import tcp_server
+
+
+@pytest.mark.asyncio
+async def test_it_reads_ahead_no_more_than_it_must() -> None:
+    """A peer that sends without end is held back by TCP, not by our memory."""
+
+    def flood(sock: socket.socket) -> None:
+        sock.settimeout(0.5)
+        while True:
+            sock.sendall(b"x" * 65536)
+
+    with tcp_server(flood) as server:
+        stream = await AioPorts().connect("127.0.0.1", server.port, within=5)
+        await asyncio.sleep(0.2)
+        held = len(stream._received)
+        stream.abort()
+        await asyncio.sleep(0)
+
+    assert HIGH_WATER <= held <= HIGH_WATER + 512 * 1024
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_read_leaves_the_stream_usable() -> None:
+    """Cancelling a wait loses no octet."""
+
+    def talk(sock: socket.socket) -> None:
+        sock.recv(1)
+        sock.sendall(b"hello")
+
+    with tcp_server(talk) as server:
+        stream = await AioPorts().connect("127.0.0.1", server.port, within=5)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await stream.read(10, within=5)
+        await stream.write(b"x", within=5)
+        data = await stream.read(10, within=5)
+        await stream.close()
+
+    assert data == b"hello"
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_write_ends_the_connection() -> None:
+    """The rest of a write that was cancelled must not leave later."""
+
+    def deaf(sock: socket.socket) -> None:
+        time.sleep(0.3)
+        while data := sock.recv(65536):
+            received.extend(data)
+
+    received = bytearray()
+    with tcp_server(deaf) as server:
+        stream = await AioPorts().connect("127.0.0.1", server.port, within=5)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await stream.write(b"x" * 32_000_000, within=5)
+        await asyncio.sleep(0.4)
+
+    assert len(received) < 32_000_000
+
+
+@pytest.mark.asyncio
+async def test_work_does_not_stop_the_loop() -> None:
+    """What takes the processor runs in a thread while other tasks go on."""
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    async with asyncio.TaskGroup() as group:
+        ticking = group.create_task(tick())
+        await AioPorts().compute(lambda: time.sleep(0.1))
+        ticking.cancel()
+
+    assert ticks >= 3
+
+
+@pytest.mark.asyncio
+async def test_take_sees_what_the_loop_has_not_looked_at_yet() -> None:
+    """An end that lies in the kernel is found without waiting for the loop to pass by."""
+
+    def talk(sock: socket.socket) -> None:
+        sock.recv(1)
+
+    with tcp_server(talk) as server:
+        stream = await AioPorts().connect("127.0.0.1", server.port, within=5)
+        await stream.write(b"x", within=5)
+        time.sleep(0.1)  # noqa: ASYNC251  # the loop must not have its turn
+        seen = await stream.take()
+        await stream.close()
+
+    assert seen == b""
