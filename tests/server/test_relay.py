@@ -44,7 +44,7 @@ MESSAGE = StoredMessage(
 )
 
 
-def with_relay(delivery: DeliveryConfig, work: Callable[[Relay], Coroutine[Any, Any, Results]]) -> Results:
+def with_relay(delivery: DeliveryConfig, work: Callable[[Relay], Coroutine[None, None, Results]]) -> Results:
     async def run() -> Results:
         relay = Relay.to(delivery, hostname="mail.test", sessions=2)
         try:
@@ -59,9 +59,7 @@ def in_clear(server: HostileServer) -> DeliveryConfig:
     return DeliveryConfig(to=f"smtp://127.0.0.1:{server.port}?tls=insecure-plaintext")
 
 
-def handed(
-    server: HostileServer, *to: str, message: StoredMessage = MESSAGE, content: bytes = CONTENT
-) -> Results:
+def handed(server: HostileServer, *to: str, message: StoredMessage = MESSAGE, content: bytes = CONTENT) -> Results:
     return with_relay(in_clear(server), lambda relay: relay.deliver(message, content, to))
 
 
@@ -233,7 +231,7 @@ def test_two_at_once() -> None:
 
     async def both(relay: Relay) -> Results:
         done = await asyncio.gather(*(relay.deliver(MESSAGE, CONTENT, (to,)) for to in (BOB, CAROL)))
-        return done[0] | done[1]
+        return {**done[0], **done[1]}
 
     with hostile_server(Script()) as server:
         results = with_relay(in_clear(server), both)
@@ -288,9 +286,7 @@ def login(tmp_path: Path, server: HostileServer, ca: str, password: str) -> Deli
     file = tmp_path / "password"
     file.write_text(password + "\n")
     file.chmod(0o600)
-    return DeliveryConfig(
-        to=f"smtps://ann%40example.test@localhost:{server.port}", ca=ca, password_file=str(file)
-    )
+    return DeliveryConfig(to=f"smtps://ann%40example.test@localhost:{server.port}", ca=ca, password_file=str(file))
 
 
 def test_logs_in_first(tmp_path: Path, ca: str) -> None:

@@ -366,7 +366,9 @@ def test_quit_says_bye(server: EmbeddedServer) -> None:
 
 
 def a_session(peer: str) -> Session:
-    services = cast(Services, SimpleNamespace(new_id=lambda: "5e5510", relay_without_login=Networks.parse(["10.0.0.0/8"])))
+    services = cast(
+        Services, SimpleNamespace(new_id=lambda: "5e5510", relay_without_login=Networks.parse(["10.0.0.0/8"]))
+    )
     door = Door(name="x", tls="implicit", hostname="x.test", size=1, recipients=1, binding=True)
     return Session(services, door, peer)
 

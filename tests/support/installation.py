@@ -37,6 +37,7 @@ PASSWORD = "quiet otters row at nine"
 IMPLICIT, STARTTLS, PLAINTEXT = "implicit", "starttls", "insecure-plaintext"
 SECURE = (IMPLICIT, STARTTLS)
 TRUSTED = "127.0.0.9"  # may send without a login, where a test says relay=True
+COMMAND = str(Path(sys.executable).with_name("mailward"))
 _PORTS = range(20_000, 32_000)  # below those the system gives to clients, so that nobody takes them in a restart
 
 
@@ -44,9 +45,12 @@ class Installation:
     """`listeners`: the kinds of TLS, a listener each. `accounts`: names and passwords. `relay`: TRUSTED may send.
 
     Each other keyword is a section of the configuration: `guard={"delay_first": 0.01}`.
+    `entering`: a command that `cli` is run under, such as nsenter.
     """
 
-    def __init__(  # noqa: PLR0917
+    entering: tuple[str, ...] = ()
+
+    def __init__(
         self,
         directory: Path,
         *,
@@ -144,7 +148,7 @@ class Installation:
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs `mailward` with these arguments and this configuration."""
-        command = [sys.executable, "-m", "mailward", *arguments, "--config", str(self.file)]
+        command = [*self.entering, COMMAND, *arguments, "--config", str(self.file)]
         return subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
 
     def listing(self, *arguments: str) -> Any:
@@ -152,6 +156,12 @@ class Installation:
         done = self.cli(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def listing_lines(self, *arguments: str) -> list[Any]:
+        """What a command prints with --json, an object a line."""
+        done = self.cli(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def until(condition: Callable[[], T], *, within: float = 10.0) -> T:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import Self
 
-from tests.support.installation import Installation, free_port
+from tests.support.installation import COMMAND, Installation, free_port
 
 PATIENCE = 20.0  # seconds; the machine may be busy
 
@@ -64,7 +62,7 @@ class MailwardServer(Installation):
     def launch(self) -> None:
         """Starts the process and does not wait; `ready` is set when it says so, or ends."""
         assert self._process is None, "the server runs already"
-        command = [*self.wrapper, sys.executable, "-m", "mailward", "serve", "--config", str(self.file)]
+        command = [*self.wrapper, COMMAND, "serve", "--config", str(self.file)]
         self.ready = threading.Event()
         self._is_ready = False
         self.printed: list[str] = []
@@ -111,5 +109,3 @@ class MailwardServer(Installation):
                 self._is_ready = True
                 self.ready.set()
         self.ready.set()
-
-

@@ -1,11 +1,11 @@
 """A raw SMTP client: says exactly the octets it is told, over the sockets and the TLS of the standard library.
 
-    with Talk(port) as talk:
-        talk.play('''
-            S: 220
-            C: EHLO client.test
-            S: 250
-        ''')
+with Talk(port) as talk:
+    talk.play('''
+        S: 220
+        C: EHLO client.test
+        S: 250
+    ''')
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def trusting(ca: Path | str) -> Context:
 
 
 class Talk:
-    """One connection. `source`: the address to come from. `tls`: begin with TLS. `patience`: seconds for each answer."""
+    """One connection. `source`: the address to come from. `tls`: begin with it. `patience`: seconds for an answer."""
 
     def __init__(
         self,

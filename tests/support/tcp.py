@@ -8,6 +8,19 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import pytest
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+ipv6 = pytest.param("::1", marks=pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6"))
+
 
 @dataclass
 class Listening:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 from mailward.wire import reply as replies
 from mailward.wire.server import ServerLimits, ServerProtocol
 from tests.wire.dialogue import ModelSession, Transcript, by_line, by_octet, run, whole
+
+Cut = Callable[[bytes], list[bytes]]
 
 OPEN = b"EHLO client.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\n"
 DATA = OPEN + b"DATA\r\n"
@@ -95,7 +99,7 @@ EVIL = b"MAIL FROM:<evil@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\nevil\r\n.\r\n"
 
 @pytest.mark.parametrize("row", ENDINGS)
 @pytest.mark.parametrize("cut", [whole, by_octet])
-def test_no_ending_but_the_true_one_ends_content(row: str, cut) -> None:  # type: ignore[no-untyped-def]
+def test_no_ending_but_the_true_one_ends_content(row: str, cut: Cut) -> None:
     """S01-S11: the message is refused with 554, the connection ends, and what follows is never a command."""
     transcript = run(cut(DATA + TEXT + ENDINGS[row] + EVIL))
 
@@ -287,3 +291,15 @@ def test_an_unanswered_command_holds_back_the_next() -> None:
     assert protocol.next_event() is None
     protocol.send_reply(replies.OK)
     assert protocol.next_event() is not None
+
+
+@pytest.mark.parametrize(
+    "first", [b"\x16\x03\x01\x00\xa5\x01", b"\x05\x01\x00", b"\x03\x00\x00\x13", b"GET / HTTP/1.1", b"SSH-2.0-x"]
+)
+@pytest.mark.parametrize("cut", [whole, by_octet])
+def test_other_protocols_are_known_by_their_first_octets(first: bytes, cut: Cut) -> None:
+    """S40: one 421, at once: none of them would send a line end before it is answered."""
+    transcript = run(cut(first))
+
+    assert transcript.closed
+    assert last_reply(transcript) == b"421 4.7.0 This is an SMTP server"

@@ -249,6 +249,7 @@ class Server:
         """Sessions with nothing under way end now; the others when what they wait for is answered."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _PATIENCE
+        await asyncio.sleep(0.02)  # whom a listener had just let in when it closed becomes a connection first
         while connections := [each for listener in self.listeners for each in listener.connections]:
             late = loop.time() >= end
             for connection in connections:

@@ -34,7 +34,7 @@ _LINGER: Final = 2.0  # seconds a refused client may go on sending, so that it r
 _log = logging.getLogger("mailward.server")
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Owns the transport. `listener` knows the door it came through and what all sessions share."""
 
     def __init__(self, listener: Listener) -> None:
@@ -62,9 +62,13 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=_UNSENT)
         self._guarded(self._open)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _sizehint: int) -> bytearray:
+        """One buffer serves all connections: what is read into it is taken out before anything else happens."""
+        return self._listener.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         if not self._closing:
-            self._guarded(self._receive, data)
+            self._guarded(self._receive, bytes(self._listener.view[:nbytes]))
 
     def eof_received(self) -> bool:
         return False

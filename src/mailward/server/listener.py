@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mailward.server.door import Door
     from mailward.server.services import Services
 
+_READ = 65_536  # octets taken from a socket at a time
+
 
 class Admission:
     """Counts the connections of all listeners, in all and of each source ring."""
@@ -58,6 +60,8 @@ class Listener:
         self._key = key
         self._server: asyncio.Server | None = None
         self._connections: dict[Connection, str] = {}
+        self.buffer = bytearray(_READ)
+        self.view = memoryview(self.buffer)
 
     @property
     def address(self) -> str:

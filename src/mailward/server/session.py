@@ -97,7 +97,7 @@ class Session:
         self._reset()
 
     def lost(self) -> None:
-        """The connection is gone. A guess that is being judged is judged to its end, or hanging up would make it free."""
+        """The connection is gone. A guess under way is judged to its end, or hanging up would make it free."""
         self._gone = True
         self._reset()
         if self._login is not None and not self._judging:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from heapq import merge
 from itertools import islice
 
 from mailward.events import Event, encode
 from mailward.store.query import Row, paged, rows
 
-_INSERT = "INSERT INTO events (time, type, source, account, line) VALUES (?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO events (time, type, source, account, line) VALUES "
+_ROW = "(?, ?, ?, ?, ?)"
 
 
 def append(connection: sqlite3.Connection, event: Event) -> int:
     """Its id; ids only grow."""
-    tag = event.__struct_config__.tag
-    line = encode(event).decode()
-    return connection.execute(_INSERT, (event.time.timestamp(), tag, event.source, event.account, line)).lastrowid or 0
+    return append_all(connection, [event])
+
+
+def append_all(connection: sqlite3.Connection, told: Sequence[Event]) -> int:
+    """All of them by one statement, in their order; the id of the last."""
+    values: list[object] = []
+    for event in told:
+        line = encode(event).decode()
+        values += (event.time.timestamp(), event.__struct_config__.tag, event.source, event.account, line)
+    return connection.execute(_INSERT + ", ".join([_ROW] * len(told)), values).lastrowid or 0
 
 
 def select(

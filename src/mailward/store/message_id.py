@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U to misread
-_SHIFTS = tuple(range(125, -1, -5))
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS = tuple(range(120, -1, -10))
 RANDOM_OCTETS = 10
-LENGTH = len(_SHIFTS)
+LENGTH = 2 * len(_SHIFTS)
 
 
 def new_id(now_ms: int, random: bytes) -> str:
     """26 characters. `now_ms`: Unix milliseconds. `random`: ten octets from a good source."""
     number = (now_ms & 0xFFFFFFFFFFFF) << 80 | int.from_bytes(random[:RANDOM_OCTETS])
-    return "".join([_ALPHABET[number >> shift & 31] for shift in _SHIFTS])
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def is_id(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -30,8 +30,10 @@ _LONGEST_WAIT = 8 * 86_400.0  # no schedule waits longer (RFC 5321 §4.5.4.1: gi
 
 _INSERT = (
     "INSERT INTO messages (id, received, size, envelope_from, envelope_to, account, source, session, subject,"
-    " smtputf8, eightbit, spool, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " smtputf8, eightbit, spool, content) VALUES "
 )
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_QUEUE = "INSERT INTO deliveries (message, next_attempt) SELECT seq, received FROM messages WHERE id IN "
 _SELECT = f"SELECT {COLUMNS} FROM messages"  # noqa: S608  # constants
 _DELIVERY = "deliveries ON deliveries.message = messages.seq"
 _DUE = f"{_SELECT} JOIN {_DELIVERY} WHERE next_attempt {{}} ? ORDER BY next_attempt, message LIMIT ?"
@@ -44,28 +46,36 @@ _STATE = {
 
 def insert(connection: sqlite3.Connection, message: NewMessage) -> None:
     """Store it; due at once unless `hold`."""
-    connection.execute(
-        _INSERT,
-        (
-            message.id,
-            message.received,
-            message.size,
-            message.envelope_from,
-            msgspec.json.encode(message.envelope_to).decode(),
-            message.account,
-            message.source,
-            message.session,
-            message.subject,
-            message.smtputf8,
-            message.eightbit,
-            message.spool,
-            message.content,
-        ),
+    insert_all(connection, [message])
+
+
+def insert_all(connection: sqlite3.Connection, new: Sequence[NewMessage]) -> None:
+    """Store them all by one statement; each is due at once unless `hold`."""
+    values: list[object] = []
+    for message in new:
+        values += _values(message)
+    connection.execute(_INSERT + ", ".join([_ROW] * len(new)), values)
+    queued = [message.id for message in new if not message.hold]
+    if queued:
+        connection.execute(f"{_QUEUE}({', '.join('?' * len(queued))})", queued)
+
+
+def _values(message: NewMessage) -> tuple[object, ...]:
+    return (
+        message.id,
+        message.received,
+        message.size,
+        message.envelope_from,
+        msgspec.json.encode(message.envelope_to).decode(),
+        message.account,
+        message.source,
+        message.session,
+        message.subject,
+        message.smtputf8,
+        message.eightbit,
+        message.spool,
+        message.content,
     )
-    if not message.hold:
-        connection.execute(
-            "INSERT INTO deliveries (message, next_attempt) VALUES (last_insert_rowid(), ?)", (message.received,)
-        )
 
 
 def listing(

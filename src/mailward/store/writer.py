@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import groupby
 from typing import Any, Generic, TypeVar, cast
 
 from mailward.errors import MailwardError, StoreBusy, StoreError
@@ -35,8 +36,15 @@ class _Job(Generic[T]):
         self.error: BaseException | None = None
 
 
+def _kind(job: _Job[Any]) -> type:
+    return type(job.operation)
+
+
 class Writer:
     """Takes operations from any thread. An operation may run twice, so it may do nothing but use its connection.
+
+    Operations of a class that has a static `together(connection, operations)` and follow one another are carried out
+    by it at once, and return nothing.
 
     `deliver` runs a call in the owner's thread (`loop.call_soon_threadsafe`); it is used once for each group.
     """
@@ -131,11 +139,14 @@ class Writer:
             self._renew()
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
-        for job in jobs:
-            job.value = job.operation(connection)
-            if (
-                not connection.in_transaction
-            ):  # SQLite ends it by itself for some faults, even if the operation hid them
+        for kind, alike in groupby(jobs, key=_kind):
+            together = getattr(kind, "together", None)
+            if together is not None:
+                together(connection, [job.operation for job in alike])
+            else:
+                for job in alike:
+                    job.value = job.operation(connection)
+            if not connection.in_transaction:  # SQLite ends it for some faults, even if the operation hid them
                 raise StoreError("an operation ended the transaction it was given", phase="store")
         connection.execute("COMMIT")
 

@@ -52,7 +52,7 @@ class IncomingContent:
 
     def _read_data(self, buffer: LineBuffer) -> Content | EndOfContent | None:
         unstuffer = self._unstuffer
-        if unstuffer is None or not len(buffer):
+        if unstuffer is None:
             return None
         try:
             data = self._counted(unstuffer.feed(buffer.take_all()))

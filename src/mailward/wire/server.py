@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from mailward.errors import BadCommand, BadSequence, ProtocolError
 from mailward.wire import reply as replies
 from mailward.wire.buffer import BadLineEnd, LineBuffer, LineTooLong
-from mailward.wire.command import Bdat, Command, Mail, StartTls, parse_command
+from mailward.wire.command import Bdat, Command, Mail, StartTls, is_foreign, parse_command
 from mailward.wire.content import Content, IncomingContent
 from mailward.wire.parameters import Body
 from mailward.wire.reply import Reply
@@ -23,6 +23,7 @@ from mailward.wire.state import AuthResponse, EndOfChunk, EndOfContent, State, c
 COMMAND_LIMIT: Final = 512  # RFC 5321 §4.5.3.1.4, CRLF included
 EXTENDED_LIMIT: Final = 512 + 26 + 17 + 500 + 10 + 130  # with SIZE, BODY, AUTH= (RFC 4954 §5), SMTPUTF8, DSN
 AUTH_LIMIT: Final = 12288  # RFC 4954 §4
+_DEAF: Final = (State.CLOSED, State.HANDSHAKE)
 _LONG_VERBS: Final = {b"MAIL": EXTENDED_LIMIT, b"RCPT": EXTENDED_LIMIT, b"AUTH": AUTH_LIMIT}
 
 
@@ -108,7 +109,7 @@ class ServerProtocol:
 
     def next_event(self) -> Event | None:
         """What the client said next; None when more bytes, or a reply, are needed first."""
-        if self._pending is not None or self.state is State.CLOSED or self.state is State.HANDSHAKE:
+        if self._pending is not None or not self._buffer or self.state in _DEAF:
             return None
         event: Event | None
         if self._unwanted_reply is not None:
@@ -129,14 +130,11 @@ class ServerProtocol:
     def _read_line(self) -> Event | None:
         if self.state is State.AUTHENTICATING:
             return self._read_response()
+        if self.state is State.CONNECTED and is_foreign(self._buffer.peek(COMMAND_LIMIT).partition(b"\n")[0]):
+            return Violation(replies.NOT_SMTP, fatal=True)  # now: a TLS hello has no line end to wait for
         try:
-            line = self._buffer.line(_LONG_VERBS.get(self._buffer.peek(4).upper(), COMMAND_LIMIT))
-            if line is None:
-                return None
-            command = parse_command(line, smtputf8=self._smtputf8)
-            if isinstance(command, Bdat):
-                return self._begin_chunk(command)
-            check(self.state, command)
+            line = self._buffer.line(self._line_limit())
+            return None if line is None else self._understood(parse_command(line, smtputf8=self._smtputf8))
         except LineTooLong as problem:
             return Violation(replies.LINE_TOO_LONG, fatal=not problem.complete)
         except BadLineEnd:
@@ -144,10 +142,21 @@ class ServerProtocol:
         except BadSequence:
             return Violation(replies.BAD_SEQUENCE)
         except BadCommand as problem:
-            return _violation(problem)
-        if isinstance(command, StartTls) and len(self._buffer):
+            return Violation(Reply.of(problem), fatal=problem.fatal)
+
+    def _understood(self, command: Command) -> Event | None:
+        if isinstance(command, Bdat):
+            return self._begin_chunk(command)
+        check(self.state, command)
+        if isinstance(command, StartTls) and self._buffer:
             return Violation(replies.STARTTLS_INJECTION, fatal=True)
         return command
+
+    def _line_limit(self) -> int:
+        """Of the line that begins here; the verb decides, and need not be looked at while there is less."""
+        if len(self._buffer) <= COMMAND_LIMIT:
+            return COMMAND_LIMIT
+        return _LONG_VERBS.get(self._buffer.peek(4).upper(), COMMAND_LIMIT)
 
     def _read_response(self) -> AuthResponse | Violation | None:
         try:
@@ -183,7 +192,3 @@ class ServerProtocol:
             return None
         self._unwanted_reply = None
         return reply
-
-
-def _violation(problem: BadCommand) -> Violation:
-    return Violation(Reply(problem.code or 500, problem.text, problem.enhanced_code), fatal=problem.fatal)

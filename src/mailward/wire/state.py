@@ -8,7 +8,7 @@ moves the state: 2yz ACCEPTED, 3yz CONTINUED, 4yz/5yz REFUSED (where a refusal i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Final, TypeAlias
 
 from mailward.errors import BadSequence
@@ -32,8 +32,8 @@ from mailward.wire.command import (
 from mailward.wire.reply import Reply
 
 
-class State(Enum):
-    """Where a session stands."""
+class State(IntEnum):
+    """Where a session stands. Of integers, because every command is looked up by it twice."""
 
     GREETING = auto()  # nothing said yet
     CONNECTED = auto()  # greeted, or just inside TLS: EHLO is due

@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from mailward.errors import StoreError
 from mailward.events import Event, MessageBounced, MessageDeferred, MessageDelivered, encode
-from mailward.server.queue import manager as managers
 from mailward.server.queue.manager import Manager, Results
 from mailward.server.queue.schedule import Schedule
 from mailward.store import events, messages
@@ -212,10 +211,10 @@ async def test_so_many_at_once(tmp_path: Path) -> None:
 @pytest.mark.asyncio
 async def test_one_hanging_delivery_stops_nobody(world: World) -> None:
     """A delivery that takes its time holds up no other message, and is not begun twice."""
-    world.gate = asyncio.Event()
+    held = world.gate = asyncio.Event()
     slow = await world.add()
     await world.until(lambda: world.at_once == 1)
-    world.gate, held = None, world.gate
+    world.gate = None
     quick = await world.add()
     await world.until(lambda: world.told)
     for _ in range(5):
@@ -271,13 +270,17 @@ async def test_spool_file_goes_with_its_message(world: World) -> None:
     for to, verdict in ((BOB, TAKEN), (CAROL, NEVER)):
         message = new_message(content=None, size=100)
         names.append(message.id)
-        world.answers = lambda _, to, verdict=verdict: dict.fromkeys(to, verdict)  # type: ignore[misc]
+        world.answers = always(verdict)
         world.spool.save(message.id, [b"x" * 100])
         await world.add(id=message.id, content=None, spool=message.id, size=100, envelope_to=(to,))
         await world.until(lambda: len(world.told) == len(names))
     await world.until(lambda: not (world.spool.directory / names[0]).exists())
 
     assert (world.spool.directory / names[1]).exists()
+
+
+def always(verdict: tuple[str, str]) -> Callable[[StoredMessage, tuple[str, ...]], Results]:
+    return lambda _, to: dict.fromkeys(to, verdict)
 
 
 @pytest.mark.asyncio
@@ -333,8 +336,8 @@ async def test_attempt_that_cannot_be_recorded(
         return real(*arguments, **options)
 
     sleep = asyncio.sleep
-    monkeypatch.setattr(managers.messages, "record_attempt", record)
-    monkeypatch.setattr(managers.asyncio, "sleep", lambda seconds: sleep(seconds if seconds < 1 else 0))
+    monkeypatch.setattr(messages, "record_attempt", record)
+    monkeypatch.setattr(asyncio, "sleep", lambda seconds: sleep(seconds if seconds < 1 else 0))
     await world.add()
     await world.until(lambda: world.told)
 

@@ -15,7 +15,7 @@ from mailward.events import Event, MessageAccepted
 from mailward.message.headers import SECTION_LIMIT, measure, subject
 from mailward.message.received import received
 from mailward.server.later import Later
-from mailward.store import events, messages
+from mailward.store.acceptance import Acceptance
 from mailward.store.message import NewMessage
 from mailward.store.message_id import new_id
 from mailward.store.spool import INLINE_LIMIT, Spool, SpoolFile
@@ -23,8 +23,6 @@ from mailward.wire import reply as replies
 from mailward.wire.reply import Reply
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from mailward.store.writer import Writer
 
 _RESERVE: Final = 16 * 1024 * 1024  # octets that stay free for the journal and for deliveries to be recorded
@@ -128,7 +126,7 @@ class Incoming:
     def discard(self) -> None:
         """The transaction came to nothing."""
         if self._file is not None:
-            self._file.__exit__(None, None, None)
+            self._file.discard()
             self._file = None
 
     def commit(self) -> Reply | Later:
@@ -147,7 +145,7 @@ class Incoming:
         return answer
 
     def _spill(self) -> None:
-        self._file = self._intake.spool.create(self.id).__enter__()
+        self._file = self._intake.spool.create(self.id)
         self._file.write(b"".join(self._head))
 
     def _sync(self, file: SpoolFile, answer: Later, head: bytes) -> None:
@@ -167,10 +165,6 @@ class Incoming:
         message = self._row(content, subject(head))
         event = self._event()
 
-        def operation(connection: sqlite3.Connection) -> None:
-            messages.insert(connection, message)
-            events.append(connection, event)
-
         def done(_result: None, problem: StoreError | None) -> None:
             if problem is None:
                 answer.settle(self._intake.stored(event))
@@ -180,7 +174,7 @@ class Incoming:
                     self._intake.spool.remove(message.spool)
             answer.settle(refusal(problem))
 
-        self._intake.writer.submit(operation, done)
+        self._intake.writer.submit(Acceptance(message, event), done)
 
     def _row(self, content: bytes | None, subject_: str) -> NewMessage:
         envelope = self._envelope
