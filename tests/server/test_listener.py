@@ -19,13 +19,14 @@ RING = "ip:192.0.2.7"
 
 def test_port_in_use(tmp_path: Path) -> None:
     """A port that another program listens on is refused, with the key and what to do, and nothing stays open."""
-    server = EmbeddedServer(tmp_path, listeners=(STARTTLS, IMPLICIT))
+    server = EmbeddedServer(tmp_path, listeners=(STARTTLS, IMPLICIT), accounts={})
     with socket.create_server(("127.0.0.1", 0)) as other:
         server.ports = {STARTTLS: 0, IMPLICIT: other.getsockname()[1]}
         with pytest.raises(InvalidConfig, match="another program listens there") as caught:
             server.start()
 
         assert caught.value.key == "listener[1].address"
+        assert not (tmp_path / "state").exists()
         assert f"127.0.0.1:{server.ports[IMPLICIT]}" in caught.value.message
         assert "port" in caught.value.advice
     with server:
@@ -49,7 +50,7 @@ def test_other_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: 
     def refuse(*_arguments: object, **_options: object) -> None:
         raise OSError(number, "Invalid argument")
 
-    monkeypatch.setattr("asyncio.BaseEventLoop.create_server", refuse)
+    monkeypatch.setattr("mailward.server.listener.socket.create_server", refuse)
     with pytest.raises(InvalidConfig, match=re.escape(says)):
         EmbeddedServer(tmp_path, accounts={}).start()
 

@@ -30,7 +30,7 @@ from mailward.server import local_ca, state_directory
 from mailward.server.config import Config
 from mailward.server.door import Door
 from mailward.server.event_log import EventLog
-from mailward.server.listener import Admission, Listener
+from mailward.server.listener import Admission, Listener, take_address
 from mailward.server.login import Logins
 from mailward.server.queue.intake import Intake
 from mailward.server.queue.manager import Manager
@@ -96,6 +96,7 @@ class Server:
 
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         config = self.config
+        taken = self._take_addresses()
         state_directory.prepare(self.state)
         self._closers.append(state_directory.Lock(self.state).release)
         context, certificate = self._certificate()
@@ -124,7 +125,7 @@ class Server:
                 now=time.time,
             ),
         )
-        await self._listen(services)
+        await self._listen(services, taken)
         self._background.append(loop.create_task(self._keep_house(guard, store)))
 
     def _store(self, loop: asyncio.AbstractEventLoop) -> Store:
@@ -177,10 +178,18 @@ class Server:
         context = local_ca.server_context(certificate, key)
         return context, ssl.PEM_cert_to_DER_cert(_first_certificate(certificate.read_text("ascii")))
 
-    async def _listen(self, services: Services) -> None:
+    def _take_addresses(self) -> list[socket.socket]:
+        """Before anything is made: when one is not to be had, nothing has changed."""
+        taken: list[socket.socket] = []
+        for number, each in enumerate(self.config.listener):
+            taken.append(take_address(each, key=f"listener[{number}].address"))
+            self._closers.append(taken[-1].close)
+        return taken
+
+    async def _listen(self, services: Services, taken: list[socket.socket]) -> None:
         config = self.config
         admission = Admission(most=config.limits.connections, most_of_ring=config.limits.connections_per_network)
-        for number, each in enumerate(config.listener):
+        for each, socket_ in zip(config.listener, taken, strict=True):
             door = Door(
                 name=each.address,
                 tls=each.tls,
@@ -189,9 +198,7 @@ class Server:
                 recipients=config.limits.recipients,
                 binding=bool(services.logins.bindings),
             )
-            listener = Listener(services, door, each, admission, key=f"listener[{number}].address")
-            await listener.open()
-            self.listeners.append(listener)
+            self.listeners.append(Listener(services, door, socket_, admission))
         for listener in self.listeners:
             await listener.start()
 
@@ -230,7 +237,7 @@ class Server:
 
     async def _close(self) -> None:
         for listener in self.listeners:
-            listener.close()
+            await listener.close()
         await self._send_away()
         if self._manager is not None:
             await self._manager.stop(_PATIENCE)

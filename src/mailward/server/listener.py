@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mailward.server.door import Door
     from mailward.server.services import Services
 
+_BACKLOG = 1024
+_TURNS = 3  # of the loop from accept(2) to a connection we know of; a server closed meanwhile would lose it, open
 _READ = 65_536  # octets taken from a socket at a time
 
 
@@ -46,71 +48,66 @@ class Admission:
             del self._rings[ring_]
 
 
-class Listener:
-    """`address`: where it listens, known after `open` (port 0 is any free one)."""
+def take_address(config: ListenerConfig, *, key: str) -> socket.socket:  # noqa: TID251  # asyncio cannot take it first and serve later
+    """The listening socket; clients that connect now wait for `Listener.start`. Raises InvalidConfig for `key`."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        return socket.create_server((config.host, config.port), family=family, backlog=_BACKLOG)
+    except OSError as problem:
+        raise InvalidConfig(
+            f"cannot listen on {config.address}: {_why(problem)}",
+            key=key,
+            advice="stop the program that has the port, or choose another port",
+        ) from problem
 
-    def __init__(
-        self, services: Services, door: Door, config: ListenerConfig, admission: Admission, *, key: str
-    ) -> None:
+
+class Listener:
+    """`taken`: the socket, from `take_address`. `address`: where it listens, the real port too."""
+
+    def __init__(self, services: Services, door: Door, taken: socket.socket, admission: Admission) -> None:  # noqa: TID251
+        host, port = taken.getsockname()[:2]
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.services = services
         self.loop = services.loop
-        self.door = door
-        self._config = config
+        self.door = replace(door, name=self.address)
+        self._taken = taken
         self._admission = admission
-        self._key = key
         self._server: asyncio.Server | None = None
+        self._closed = False
         self._connections: dict[Connection, str] = {}
         self.buffer = bytearray(_READ)
         self.view = memoryview(self.buffer)
 
     @property
-    def address(self) -> str:
-        if self._server is None:
-            return self._config.address
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-    @property
     def connections(self) -> list[Connection]:
         return list(self._connections)
 
-    async def open(self) -> None:
-        """Take the address. Raises InvalidConfig when it cannot be had."""
-        host, port = self._config.host, self._config.port
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        try:
-            self._server = await self.loop.create_server(
-                lambda: Connection(self), host, port, family=family, backlog=1024, start_serving=False
-            )
-        except OSError as problem:
-            raise InvalidConfig(
-                f"cannot listen on {self._config.address}: {_why(problem)}",
-                key=self._key,
-                advice="stop the program that has the port, or choose another port",
-            ) from problem
-        self.door = replace(self.door, name=self.address)
-
     async def start(self) -> None:
         """Let clients in."""
-        if self._server is not None:
-            await self._server.start_serving()
+        self._server = await self.loop.create_server(lambda: Connection(self), sock=self._taken, backlog=_BACKLOG)
 
     def admit(self, connection: Connection) -> Reply | None:
         """Count a new connection; the reply that refuses it, if it is one too many."""
         session = connection.session
         ring_ = ring(session.source)
         self._connections[connection] = ring_
-        return self._admission.enter(ring_, trusted=session.trusted)
+        refusal = self._admission.enter(ring_, trusted=session.trusted)
+        return replies.SHUTTING_DOWN if self._closed else refusal
 
     def left(self, connection: Connection) -> None:
         ring_ = self._connections.pop(connection, None)
         if ring_ is not None:
             self._admission.leave(ring_)
 
-    def close(self) -> None:
-        """No new connections; those there are stay."""
-        if self._server is not None:
-            self._server.close()
+    async def close(self) -> None:
+        """No new connections: one that was on its way is sent off. Those there are stay."""
+        self._closed = True
+        if self._server is None:
+            return
+        self.loop.remove_reader(self._taken)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        self._server.close()
 
 
 def _why(problem: OSError) -> str:
