@@ -26,6 +26,7 @@ async def test_entering_connects() -> None:
             assert repr(client) == f"AsyncClient(127.0.0.1 port {server.port})"
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_tasks_share_no_more_connections_than_allowed() -> None:
     """Six tasks, two connections, each message once, and the time of two at once."""
@@ -120,6 +121,7 @@ async def test_a_cancelled_wait_for_a_turn_takes_nothing() -> None:
     assert last.ok
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_waiting_for_a_turn_is_part_of_the_call() -> None:
     """The total deadline holds for a task whose turn does not come."""

@@ -171,6 +171,7 @@ def test_threads_share_no_more_connections_than_allowed() -> None:
     assert len(server.contents) == 6
 
 
+@pytest.mark.slow
 def test_waiting_for_a_connection_is_part_of_the_call() -> None:
     """The total deadline holds for a thread whose turn does not come."""
     begun, release = threading.Event(), threading.Event()

@@ -95,6 +95,7 @@ def test_bad_input_reaches_no_server(arguments: dict[str, Any]) -> None:
     assert server.connections == []
 
 
+@pytest.mark.slow
 def test_the_deadline_holds_to_the_goodbye() -> None:
     """A server that took the message and drips at QUIT neither fails the send nor stretches it."""
     with hostile_server(Script(says={"QUIT": hostile.drip(every=0.1)})) as server:

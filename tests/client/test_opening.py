@@ -15,6 +15,7 @@ from mailward.net.ports import Ports
 from tests.support.certificates import authority, good, issue
 from tests.support.drivers import Driver, both_drivers
 from tests.support.hostile import Script, hostile_server
+from tests.support.tcp import ipv6
 
 
 def options_for(port: int, *, host: str = "127.0.0.1", **options: object) -> ClientOptions:
@@ -33,7 +34,7 @@ def free_port() -> int:
 
 
 @both_drivers
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", ipv6])
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])
 def test_a_secured_session(driver: Driver, host: str, tls: str) -> None:
     """Both ways to TLS, both families; the receipt of it names version, cipher, authority and pin."""
@@ -48,7 +49,7 @@ def test_a_secured_session(driver: Driver, host: str, tls: str) -> None:
 
 
 @both_drivers
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", ipv6])
 def test_we_are_named_by_our_address(driver: Driver, host: str) -> None:
     """An address literal needs no DNS; another name can be given."""
     with hostile_server(Script(), host=host) as server:

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from mailward.net.aio import HIGH_WATER, AioPorts
+from tests.support.drivers import wait_until_readable
 from tests.support.tcp import tcp_server
 
 
@@ -100,7 +101,7 @@ async def test_take_sees_what_the_loop_has_not_looked_at_yet() -> None:
     with tcp_server(talk) as server:
         stream = await AioPorts().connect("127.0.0.1", server.port, within=5)
         await stream.write(b"x", within=5)
-        time.sleep(0.1)  # noqa: ASYNC251  # the loop must not have its turn
+        wait_until_readable(stream)  # without a turn of the loop
         seen = await stream.take()
         await stream.close()
 

@@ -13,7 +13,7 @@ from mailward.errors import ConnectError, ConnectionLost, DeadlineExceeded, DnsE
 from mailward.net import resolve
 from mailward.net.ports import Ports
 from tests.support.drivers import Driver, both_drivers
-from tests.support.tcp import tcp_server
+from tests.support.tcp import ipv6, tcp_server
 
 
 def echo(sock: socket.socket) -> None:
@@ -33,7 +33,7 @@ def free_port() -> int:
 
 
 @both_drivers
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", ipv6, "localhost"])
 def test_what_is_written_comes_back(driver: Driver, host: str) -> None:
     """A literal of either family and a name connect, and octets pass both ways."""
 
@@ -111,6 +111,7 @@ def test_a_large_write_to_a_slow_peer_arrives_whole(driver: Driver) -> None:
     assert len(received) == 8_000_000
 
 
+@pytest.mark.slow
 @both_drivers
 def test_a_silent_peer_costs_no_more_than_allowed(driver: Driver) -> None:
     """A read ends with DeadlineExceeded when its time is over."""
@@ -129,6 +130,7 @@ def test_a_silent_peer_costs_no_more_than_allowed(driver: Driver) -> None:
     assert 0.19 <= took <= 0.4
 
 
+@pytest.mark.slow
 @both_drivers
 def test_a_write_nobody_reads_ends_in_time(driver: Driver) -> None:
     """A peer that reads nothing cannot hold a writer, and the rest of the octets never follow."""
@@ -224,6 +226,7 @@ def test_a_name_that_does_not_resolve_is_a_dns_error(driver: Driver) -> None:
         driver.run(flow)
 
 
+@pytest.mark.slow
 @both_drivers
 def test_a_hanging_resolver_does_not_outlive_the_deadline(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lookup is abandoned when time is up."""

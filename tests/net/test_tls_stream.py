@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
+import threading
 
 import pytest
 
@@ -13,7 +13,7 @@ from mailward.net.ports import Ports
 from mailward.net.tls_stream import TlsStream
 from mailward.wire.tls import TlsLayer
 from tests.support.certificates import authority, good
-from tests.support.drivers import Driver, both_drivers
+from tests.support.drivers import Driver, both_drivers, wait_until_readable
 from tests.support.tcp import tcp_server
 
 
@@ -66,17 +66,19 @@ def test_octets_pass_both_ways(driver: Driver) -> None:
 @both_drivers
 def test_tickets_are_no_data(driver: Driver) -> None:
     """A TLS 1.3 server sends tickets after the handshake; nothing of them can be taken."""
+    looked = threading.Event()
 
     def talk(sock: socket.socket) -> None:
         with good().server_context().wrap_socket(sock, server_side=True) as tls:
-            time.sleep(0.1)
+            looked.wait(5)
             tls.sendall(b"hello")
             tls.recv(1)
 
     async def flow(ports: Ports) -> tuple[bytes | None, bytes]:
         tls = await secured(ports, server.port)
-        time.sleep(0.05)  # noqa: ASYNC251  # so that the tickets are here
+        wait_until_readable(tls)  # the tickets
         early = await tls.take()
+        looked.set()
         data = await tls.read(100, within=5)
         await tls.close()
         return early, data
@@ -142,6 +144,7 @@ def test_an_end_inside_the_handshake(driver: Driver, octets: bytes) -> None:
         driver.run(flow)
 
 
+@pytest.mark.slow
 @both_drivers
 def test_a_silent_handshake_ends_in_time(driver: Driver) -> None:
     """So does one whose server says nothing."""
@@ -193,8 +196,10 @@ def test_take_calls_a_cut_channel_ended(driver: Driver) -> None:
     async def flow(ports: Ports) -> bytes | None:
         tls = await secured(ports, server.port)
         await tls.write(b"x", within=5)
-        time.sleep(0.1)  # noqa: ASYNC251  # so that the end is here
-        seen = await tls.take()
+        seen = None
+        while seen is None:  # first the tickets, then the end
+            wait_until_readable(tls)
+            seen = await tls.take()
         tls.abort()
         return seen
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from mailward.errors import ConnectionLost, DeadlineExceeded, MailwardError, ProtocolError
 from mailward.net.ports import too_late
-from mailward.printable import printable
 from mailward.wire.client import ClientProtocol
 from mailward.wire.command import Quit, StartTls
 
@@ -120,16 +119,16 @@ class Conversation:
     async def _listen(self) -> None:
         """Before we speak: a server that spoke, or left, unasked is not heard out."""
         data = await self.stream.take()
-        if data is None:
+        if data is None and not self._protocol.unread:
             return
         self.broken = True
-        if not data:
-            raise ConnectionLost("the server closed the connection")
-        self._protocol.receive_data(data)
+        self._protocol.receive_data(data or b"")
         reply = self._protocol.next_reply()
         if reply is not None:
             raise ConnectionLost(f"the server ended the session: {reply}", code=reply.code)
-        raise ProtocolError(f"the server spoke unasked: {printable(data, 80)}")
+        if data == b"":
+            raise ConnectionLost("the server closed the connection")
+        raise ProtocolError("the server spoke unasked")
 
     async def _write(self, data: bytes, until: float, step: str) -> None:
         try:

@@ -28,8 +28,8 @@ class Client:
 
     host_or_url: `smtp.example.org`, `smtps://user:password@smtp.example.org`, `smtp://127.0.0.1:2525`.
     auth: (user, password), the password a str or a `mailward.Secret`.
-    tls: "auto" (TLS from the first octet on port 465 and for smtps:, else STARTTLS, never clear text), "implicit",
-        "starttls", or `mailward.INSECURE_PLAINTEXT`.
+    tls: "auto" (TLS from the first octet for smtps:, on port 465 and on 1465, 2465 … 9465; else STARTTLS; never clear
+        text), "implicit", "starttls", or `mailward.INSECURE_PLAINTEXT`.
     ca: a file, a directory or the octets of certificates, trusted instead of the system's. Verification is never off.
     timeout: seconds for one whole `send` (300), or a `Timeout`.
     local_address: the IP address to connect from. ehlo_name: what to call ourselves, our address by default.

@@ -55,8 +55,13 @@ def endpoints(target: Target, *, port: int | None, tls: str | TlsMode) -> tuple[
     elif port is None and target.scheme is None:
         modes = [TlsMode.IMPLICIT, TlsMode.STARTTLS]
     else:
-        modes = [TlsMode.IMPLICIT if port == 465 else TlsMode.STARTTLS]
+        modes = [TlsMode.IMPLICIT if _is_submissions(port) else TlsMode.STARTTLS]
     return tuple(Endpoint(target.host, port or _DEFAULT_PORT[mode], mode) for mode in modes)
+
+
+def _is_submissions(port: int | None) -> bool:
+    """465, and what stands in for it where 465 cannot be had: 1465, 2465 … 9465. Not a port the system picked."""
+    return port is not None and port % 1000 == 465 and port < 10_000
 
 
 def _named(tls: str | TlsMode) -> TlsMode | None:
