@@ -1,0 +1,21 @@
+"""Which of the others are not there, and why; what needs them is left out, and the results say so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib.util import find_spec
+
+from benchmarks.program import SEARCH
+
+POSTFIX = ("postfix", "smtp-source", "smtp-sink")
+MODULES = ("aiosmtpd", "aiosmtplib")
+
+
+def absent() -> dict[str, str]:
+    """Name and reason."""
+    programs = {name: "apt-get install postfix" for name in POSTFIX if shutil.which(name, path=SEARCH) is None}
+    modules = {name: f"pip install {name}" for name in MODULES if find_spec(name) is None}
+    if "postfix" not in programs and os.geteuid() != 0:
+        programs["postfix"] = "only root may start it"
+    return programs | modules
