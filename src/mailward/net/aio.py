@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_READ = 16 * 1024  # octets at a time; a buffer of our own spares the loop a fresh one of 256 KiB for each read
 HIGH_WATER = 256 * 1024  # octets read ahead before the peer is made to wait
 
 
-class AioStream(asyncio.Protocol):
+class AioStream(asyncio.BufferedProtocol):
     """One TCP connection, for one reader and one writer at a time."""
 
     _transport: asyncio.Transport
@@ -33,6 +34,8 @@ class AioStream(asyncio.Protocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._received = bytearray()
+        self._buffer = bytearray(_READ)
+        self._view = memoryview(self._buffer)
         self._eof = False
         self._reason = ""  # why the connection was lost, if it was
         self._held = False  # we asked the transport to stop reading
@@ -50,8 +53,11 @@ class AioStream(asyncio.Protocol):
         self.peername = str((transport.get_extra_info("peername") or ("",))[0])
         self.sockname = str((transport.get_extra_info("sockname") or ("",))[0])
 
-    def data_received(self, data: bytes) -> None:
-        self._received += data
+    def get_buffer(self, _sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._received += self._view[:nbytes]
         if not self._held and len(self._received) > HIGH_WATER:
             self._held = True
             self._transport.pause_reading()

@@ -12,6 +12,7 @@ from mailward.printable import printable
 MAX_LINE = 4096
 MAX_LINES = 256
 MAX_OCTETS = 64 * 1024
+_KNOWN = 16  # one-line replies a parser remembers
 
 _ENHANCED = re.compile(r"([245])\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})")
 _ENHANCED_PREFIX = re.compile(r"([245]\.(?:0|[1-9][0-9]{0,2})\.(?:0|[1-9][0-9]{0,2}))(?: |$)")
@@ -128,6 +129,7 @@ class ReplyParser:
         self._code = b""
         self._lines: list[bytes] = []
         self._octets = 0
+        self._known: dict[bytes, Reply] = {}  # a server says the same few lines for every message of a session
         self._fault: ProtocolError | None = None
 
     def feed(self, data: bytes) -> None:
@@ -144,8 +146,10 @@ class ReplyParser:
             raise self._fault
         try:
             while (line := self._next_line()) is not None:
+                if not self._lines and (known := self._known.get(line)) is not None:
+                    return known
                 if self._take(line):
-                    return self._finish()
+                    return self._finish(line)
         except ProtocolError as error:
             self._fault = error
             raise
@@ -154,7 +158,8 @@ class ReplyParser:
     def _next_line(self) -> bytes | None:
         end = self._buffer.find(b"\n", self._searched)
         if end < 0:
-            self._judge_unfinished()
+            if self._buffer:
+                self._judge_unfinished()
             return None
         if end >= MAX_LINE:
             raise _broken(f"a reply line is longer than {MAX_LINE} octets")
@@ -186,12 +191,14 @@ class ReplyParser:
             raise _broken(f"a reply has more than {MAX_LINES} lines or {MAX_OCTETS} octets")
         return mark != b"-"
 
-    def _finish(self) -> Reply:
-        code = int(self._code)
+    def _finish(self, last: bytes) -> Reply:
         lines = tuple(line.decode("utf-8", "backslashreplace") for line in self._lines)
         self._lines = []
         self._octets = 0
-        return _split_enhanced(code, lines)
+        reply = _split_enhanced(int(self._code), lines)
+        if len(lines) == 1 and len(self._known) < _KNOWN:
+            self._known[last] = reply
+        return reply
 
 
 def _split_enhanced(code: int, lines: tuple[str, ...]) -> Reply:

@@ -11,7 +11,7 @@ from typing import Final
 
 from mailward.errors import CertificateError, ConnectionLost, TlsError
 
-_READ: Final = 65536
+_RECORD: Final = 16_384  # octets of plaintext in a TLS record at the most (RFC 8446 §5.1)
 
 
 class TlsLayer:
@@ -87,9 +87,12 @@ class TlsLayer:
     def _decrypt(self) -> bytes:
         pieces = []
         try:
-            while piece := self._object.read(_READ):
+            while piece := self._object.read(_RECORD):
                 pieces.append(piece)
-            self.closed = True
+                if not self._incoming.pending and not self._object.pending():
+                    break  # to ask for more would only raise
+            else:
+                self.closed = True
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar, TypeAlias
 
 from mailward.errors import InputError, InvalidAddress
@@ -94,6 +95,8 @@ class Rcpt(_Line):
     parameters: RcptParameters = NO_RCPT_PARAMETERS
 
     def _text(self) -> str:
+        if self.parameters is NO_RCPT_PARAMETERS:
+            return f"RCPT TO:{_path(self.forward_path)}"
         return f"RCPT TO:{_path(self.forward_path)} {self.parameters.encode()}".rstrip(" ")
 
     def encode(self) -> bytes:
@@ -209,10 +212,12 @@ def check_host(domain: str) -> None:
         raise InputError(f"not a name to greet with: {printable(domain, 80)}", phase="ehlo")
 
 
+@lru_cache(maxsize=1024)
 def _path(mailbox: Mailbox | None) -> str:
     return "<>" if mailbox is None else f"<{mailbox}>"
 
 
+@lru_cache(maxsize=1024)  # senders and recipients come again; a Mailbox never changes
 def _check_path(mailbox: Mailbox | None, *, null: bool) -> None:
     """A Mailbox can be built by hand; what goes on the wire must read back as the same one."""
     if parse_path(_path(mailbox), null=null) != (mailbox, ""):
