@@ -1,4 +1,4 @@
-"""Clients: one kept connection, one message after the other, to a server that keeps nothing."""
+"""Clients: one kept connection, one message after the other, to servers that keep nothing and one that keeps all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.load import loading
-from benchmarks.peers.aiosmtpd import aiosmtpd_tls, authority
+from benchmarks.peers import aiosmtpd, mailward
 from benchmarks.peers.sink import sink
 from benchmarks.results import Plan, Run
 from benchmarks.rounds import Start, started, turned
@@ -16,29 +16,42 @@ PART = "client"
 NEEDS = ("smtp-sink", "aiosmtpd")
 OURS, OURS_ASYNC, SMTPLIB, AIOSMTPLIB = "mailward.Client", "mailward.AsyncClient", "smtplib", "aiosmtplib"
 CLIENTS = (OURS, SMTPLIB, OURS_ASYNC, AIOSMTPLIB)
-_CLEAR, _TLS = "smtp-sink", "aiosmtpd-tls"
-_SERVERS: dict[str, Start] = {_CLEAR: sink, _TLS: aiosmtpd_tls}
+_CLEAR, _TLS, _TLS_PIPELINING = "smtp-sink", "aiosmtpd-tls", "mailward-tls"
+_SERVERS: dict[str, Start] = {
+    _CLEAR: sink,
+    _TLS: aiosmtpd.aiosmtpd_tls,
+    _TLS_PIPELINING: mailward.mailward_tls,
+}
+_SHOWN = {
+    _CLEAR: "clear text",
+    _TLS: "TLS (a server without PIPELINING)",
+    _TLS_PIPELINING: "TLS (PIPELINING, durable)",
+}
 
 
 class Case(NamedTuple):
     size: int
-    tls: bool
+    server: str
 
     def __str__(self) -> str:
-        return f"{self.size // 1024} KiB, {'TLS' if self.tls else 'clear text'}"
+        return f"{self.size // 1024} KiB, {_SHOWN[self.server]}"
 
 
-CASES = [Case(size, tls) for tls in (False, True) for size in (1024, 10_240)]
-QUICK = [Case(1024, tls=False), Case(10_240, tls=True)]
+CASES = [Case(size, server) for server in _SERVERS for size in (1024, 10_240)]
+QUICK = [Case(1024, _CLEAR), Case(10_240, _TLS)]
 
 
 def run(plan: Plan, folder: Path, absent: Container[str]) -> Iterator[Run]:
     clients = [name for name in CLIENTS if name not in absent]
     with started(_SERVERS, folder / PART) as servers:
-        secure = (servers[_TLS].port, "--ca", authority(folder / PART / _TLS))
+        authorities = {
+            _TLS: aiosmtpd.authority(folder / PART / _TLS),
+            _TLS_PIPELINING: mailward.authority(folder / PART / _TLS_PIPELINING),
+        }
         for number in range(1, plan.rounds + 1):
             for case in QUICK if plan.quick else CASES:
-                target = secure if case.tls else (servers[_CLEAR].port,)
+                port = servers[case.server].port
+                target = (port, "--ca", authorities[case.server]) if case.server in authorities else (port,)
                 for client in turned(clients, number):
                     yield _measured(client, case, number, plan.seconds, target)
 

@@ -23,6 +23,13 @@ def mailward(folder: Path) -> Iterator[Running]:
 
 
 @contextmanager
+def mailward_tls(folder: Path) -> Iterator[Running]:
+    """The same inside TLS from the first octet."""
+    with serving(folder, "implicit", relay_without_login=["127.0.0.0/8"]) as running:
+        yield running
+
+
+@contextmanager
 def mailward_with_account(folder: Path) -> Iterator[Running]:
     """One account behind implicit TLS, and a guard that answers at once: delays would only be waited for."""
     with serving(

@@ -40,8 +40,8 @@ def disk(server: MailwardServer) -> Path:
     return Path(f"/proc/{server.process.pid}/root{server.state}")
 
 
-def ids_of(server: MailwardServer) -> list[str]:
-    return [mail["id"] for mail in server.listing("mail", "list")]
+def ids_of(server: MailwardServer) -> set[str]:
+    return {mail["id"] for mail in server.listing("mail", "list")}
 
 
 def spooled(server: MailwardServer) -> set[str]:
@@ -130,9 +130,9 @@ def test_full_at_the_end(server: MailwardServer, content: bytes) -> None:
         acknowledged += [*answers[:-1], send(talk, content)]
 
     assert {answer.code for answer in acknowledged} == {250}
-    ids = [answer.lines[0].rpartition(" ")[2] for answer in acknowledged]
-    assert ids_of(server) == ids
-    assert stored == ids[:-1]
+    ids = [answer.queue_id for answer in acknowledged]
+    assert ids_of(server) == set(ids)
+    assert stored == set(ids[:-1])
     assert spooled(server) == (set(ids) if content is LARGE else set())
     for identifier in (ids[0], ids[-2], ids[-1]):
         raw = server.cli("mail", "show", identifier, "--raw").stdout.encode().replace(b"\n", b"\r\n")
@@ -165,5 +165,5 @@ def test_full_in_the_middle(server: MailwardServer) -> None:
         until(lambda: takes_mail(talk))
         assert send(talk, LARGE).code == 250
 
-    assert spooled(server) == set(ids_of(server))
+    assert spooled(server) == ids_of(server)
     assert len(ids_of(server)) == 1

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from mailward.errors import StoreBusy
+from mailward.errors import StoreBusy, StoreError
 from mailward.events import BanRemoved
+from mailward.guard.guard import Guard
 from mailward.server import app, config
 from mailward.server.app import Server, serve
 from mailward.store import bans, events
@@ -143,6 +144,29 @@ def test_leftovers_are_swept(tmp_path: Path) -> None:
         assert len(own_field(server.content(kept))[1]) == 70 * 1000 + 2
 
 
+@pytest.mark.parametrize("content", [b"", b"x" * 31])
+def test_damaged_key_is_not_used(tmp_path: Path, content: bytes) -> None:
+    """The key of the false salts is a secret of full length, or the server does not start."""
+    server = EmbeddedServer(tmp_path, accounts={})
+    with server:
+        key = server.state / "fake-salt.key"
+        assert len(key.read_bytes()) == 32
+        assert key.stat().st_mode & 0o777 == 0o600
+    key.write_bytes(content)
+    with pytest.raises(StoreError, match="is damaged"):
+        server.start()
+
+
+def test_half_made_key_is_made_anew(tmp_path: Path) -> None:
+    """A crash while that key was made leaves nothing in the way of the next start."""
+    server = EmbeddedServer(tmp_path, accounts={})
+    server.state.mkdir(mode=0o700)
+    (server.state / "fake-salt.key.part").write_bytes(b"half")
+    with server:
+        assert len((server.state / "fake-salt.key").read_bytes()) == 32
+        assert not (server.state / "fake-salt.key.part").exists()
+
+
 # --- keeping house
 
 
@@ -163,6 +187,26 @@ def test_bans_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert server.recorded("ban.removed") == server.events("ban.removed")
         with server.reader() as reader:
             assert [ban.subject for ban in bans.listing(reader, 0.0)] == ["account:x@y.test"]
+
+
+def test_housekeeping_outlives_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that cannot be read for a moment does not end the housekeeping."""
+    monkeypatch.setattr(app, "_HOUSEKEEPING", 0.05)
+    sweep, turns = Guard.sweep, iter([StoreError("disk on fire", phase="store")])
+
+    def faulty(self: Guard, tell: Callable[[BanRemoved], None]) -> None:
+        for fault in turns:
+            raise fault
+        sweep(self, tell)
+
+    monkeypatch.setattr(Guard, "sweep", faulty)
+    server = EmbeddedServer(tmp_path)
+    server.expected = ("disk on fire",)
+    now = time.time()
+    with store_of(server) as writer:
+        writer.run(bans.insert(Ban("ip:192.0.2.7", "source-failures", now - 900, now - 1)))
+    with server:
+        assert until(lambda: server.events("ban.removed"))
 
 
 def test_old_events_are_forgotten(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from mailward.wire.command import Noop
 from mailward.wire.reply import Reply
 from tests.support.embedded_server import EmbeddedServer
 from tests.support.installation import ANN, BOB, IMPLICIT, PASSWORD, PLAINTEXT, STARTTLS, TRUSTED, own_field, until
-from tests.support.talk import Talk
+from tests.support.talk import Answer, Talk
 
 CONTENT = b"Subject: dots\r\n\r\n.one\r\n..two\r\nthree\r\n"
 STUFFED = b"Subject: dots\r\n\r\n..one\r\n...two\r\nthree\r\n.\r\n"
@@ -53,9 +53,9 @@ def trusted(server: EmbeddedServer, door: str) -> Talk:
     return talk
 
 
-def newest(server: EmbeddedServer) -> bytes:
-    """The content of the newest message, as it was sent."""
-    return own_field(server.content(server.mails()[-1].id))[1]
+def kept(server: EmbeddedServer, answer: Answer) -> bytes:
+    """The content of the message that `answer` acknowledges, as it was sent."""
+    return own_field(server.content(answer.queue_id))[1]
 
 
 # --- framing
@@ -77,12 +77,12 @@ def test_end_of_content_in_pieces(server: EmbeddedServer, door: str, cut: int) -
                 talk.answer()
             talk.socket.settimeout(10)
         talk.write(STUFFED[at:] + b"QUIT\r\n")
-        codes = [talk.answer().code, talk.answer().code]
+        taken, bye = talk.answer(), talk.answer()
         assert talk.ended()
 
-    assert codes == [250, 221]
+    assert bye.code == 221
     assert len(server.mails()) == before + 1
-    assert newest(server) == CONTENT
+    assert kept(server, taken) == CONTENT
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -90,14 +90,14 @@ def test_dialogue_by_octet(server: EmbeddedServer, door: str) -> None:
     """A whole transaction sent one octet at a time comes to the same."""
     with trusted(server, door) as talk:
         commands = [b"MAIL FROM:<a@b.test>\r\n", b"RCPT TO:<c@d.test>\r\n", b"DATA\r\n", STUFFED]
-        codes = []
+        answers = []
         for command in commands:
             for octet in command:
                 talk.write(bytes([octet]))
-            codes.append(talk.answer().code)
+            answers.append(talk.answer())
 
-    assert codes == [250, 250, 354, 250]
-    assert newest(server) == CONTENT
+    assert [answer.code for answer in answers] == [250, 250, 354, 250]
+    assert kept(server, answers[-1]) == CONTENT
 
 
 def test_pipelined_group_is_answered_at_once(server: EmbeddedServer) -> None:
@@ -119,6 +119,20 @@ def test_pipelined_beyond_the_end_of_content(server: EmbeddedServer) -> None:
 
     assert codes == [250, 250, 250, 250, 250, 250, 221]
     assert len(server.mails()) == before + 2
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_reply_waits_for_an_acknowledgement(server: EmbeddedServer, door: str) -> None:
+    """Every connection has TCP_NODELAY, or the 250 after a commit would be 40 ms late."""
+    with trusted(server, door):
+        transports = [peer._transport for peer in server.server.listeners[DOORS.index(door)].connections]
+        options = [
+            each.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for each in transports
+            if each
+        ]
+        assert options
+        assert all(options)
 
 
 @pytest.mark.parametrize(

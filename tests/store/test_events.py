@@ -125,7 +125,7 @@ def test_what_comes_meanwhile_is_for_the_next_time(connection: sqlite3.Connectio
     [
         (None, None, None, "USING INTEGER PRIMARY KEY"),
         (["login.failed"], None, None, "events_by_type"),
-        (["login.failed", "message.accepted"], None, None, "events_by_type"),
+        (["login.failed", "ban.added"], None, None, "events_by_type"),
         (None, "ann", None, "events_by_account"),
         (None, None, "192.0.2.7", "events_by_source"),
     ],
@@ -133,7 +133,7 @@ def test_what_comes_meanwhile_is_for_the_next_time(connection: sqlite3.Connectio
 def test_a_search_does_not_read_everything(
     connection: sqlite3.Connection, types: list[str] | None, account: str | None, source: str | None, index: str
 ) -> None:
-    """Each filter is looked up in an index that has its rows in order already."""
+    """Logins and bans are looked up in an index that has its rows in order already; what messages did is read by id."""
     asked: list[str] = []
     events.append(connection, login_failed())
     connection.set_trace_callback(asked.append)
@@ -142,5 +142,6 @@ def test_a_search_does_not_read_everything(
 
     queries = [query for query in asked if "ORDER BY" in query]
     plans = [str(connection.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()) for query in queries]
-    assert len(plans) == len(types or [None])
-    assert all(index in plan and "TEMP B-TREE" not in plan for plan in plans)
+    assert len(plans) == (len(types) if types else 1 if index.startswith("USING") else 2)
+    assert all("TEMP B-TREE" not in plan for plan in plans)
+    assert sum(index in plan for plan in plans) == (len(types) if types else 1)

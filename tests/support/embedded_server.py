@@ -68,7 +68,9 @@ class EmbeddedServer(Installation):
         self._loop.call_soon_threadsafe(self._stop.set)
 
     def wait_stopped(self) -> None:
+        """The next start takes other ports."""
         self._end()
+        self.ports = {}
         if self._problem is not None:
             raise self._problem
         unexpected = [each for each in self._faults.records if not any(words in each for words in self.expected)]

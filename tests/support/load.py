@@ -12,7 +12,6 @@ from tests.support.installation import ANN, IMPLICIT, PASSWORD, PLAINTEXT, TRUST
 from tests.support.mailward_server import MailwardServer
 from tests.support.talk import Answer, Ended, Talk
 
-_QUEUED = re.compile(r"2\.0\.0 Queued as (\w{26})")
 _OCTETS = {"small": 300, "middle": 20_000, "large": 150_000}
 
 
@@ -57,11 +56,10 @@ class Sender(threading.Thread):
         tls = self._server.trust if self._door == IMPLICIT else None
         source = None if self._door == IMPLICIT else TRUSTED
         with Talk(self._server.ports[self._door], tls=tls, source=source) as talk:
-            self._hear(talk, 220)
-            talk.ehlo()
+            _expected(talk.answer(), 220)
+            _expected(talk.ehlo(), 250)
             if self._door == IMPLICIT:
-                answer = talk.scram(ANN, PASSWORD)
-                assert answer.code == 235, answer
+                _expected(talk.scram(ANN, PASSWORD), 235)
             for _ in range(50):
                 if self.over.is_set():
                     return
@@ -74,26 +72,25 @@ class Sender(threading.Thread):
         envelope = f"MAIL FROM:<{ANN}>\r\nRCPT TO:<{name}@inbox.test>\r\n".encode()
         if len(self.tried) % 2:
             talk.write(envelope + f"BDAT {len(content)} LAST\r\n".encode() + content)
-            self._hear(talk, 250, 250)
+            for _ in range(2):
+                _expected(talk.answer(), 250)
         else:
             talk.write(envelope + b"DATA\r\n")
-            self._hear(talk, 250, 250, 354)
+            for code in (250, 250, 354):
+                _expected(talk.answer(), code)
             talk.write(content + b".\r\n")
-        (last,) = self._hear(talk, 250)
-        found = _QUEUED.match(last.lines[0])
-        assert found, last
-        self.acknowledged[name] = found[1]
+        last = _expected(talk.answer(), 250)
+        self.acknowledged[name] = last.queue_id
         if self._kind == "large":
             self.over.wait(0.02)
 
-    def _hear(self, talk: Talk, *codes: int) -> list[Answer]:
-        answers = []
-        for code in codes:
-            answers.append(talk.answer())
-            if answers[-1].code == 421:
-                raise Ended
-            assert answers[-1].code == code, answers
-        return answers
+
+def _expected(answer: Answer, code: int) -> Answer:
+    """`answer`, which must have this code. Raises Ended when the server is about to stop."""
+    if answer.code == 421:
+        raise Ended
+    assert answer.code == code, answer
+    return answer
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import socket
 import ssl
 import time
@@ -24,6 +25,7 @@ from mailward.sasl.register import client_mechanisms
 from mailward.secret import Secret
 
 Context = ssl.SSLContext
+_QUEUED = re.compile(r"250 2\.0\.0 Queued as (\w{26})")
 
 
 class Answer(NamedTuple):
@@ -34,6 +36,13 @@ class Answer(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.code} {' | '.join(self.lines)}"
+
+    @property
+    def queue_id(self) -> str:
+        """The name the message was given, where this is the acknowledgement of one."""
+        found = _QUEUED.fullmatch(str(self))
+        assert found is not None, f"{self} acknowledges nothing"
+        return found[1]
 
 
 class Ended(Exception):

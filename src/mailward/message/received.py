@@ -46,17 +46,26 @@ def received(
     as `?`. `source`: the client's IP address. `protocol`: one of PROTOCOLS. `tls`: version and cipher. `for_`: the
     recipient if there is one only; one beyond ASCII is told under UTF8SMTP alone, a bare postmaster never.
     """
+    beginning, line = _beginning(by, from_ehlo, source, protocol, tls)
+    clauses = [f"id {_name(id)}"]
+    if for_ is not None and "@" in for_ and (for_.isascii() or protocol.startswith("UTF8")):
+        clauses.append(f"for <{Mailbox.parse(for_)}>")
+    clauses[-1] += ";"
+    clauses.append(date_time(date))
+    return (beginning + _folded(line, clauses)).encode()
+
+
+@lru_cache(maxsize=1024)  # a session's is the same in all its messages
+def _beginning(by: str, from_ehlo: str, source: str, protocol: str, tls: str | None) -> tuple[str, str]:
+    """The whole lines that every message of a session begins with, and the line that goes on."""
     if protocol not in PROTOCOLS:
         raise InputError(f"{printable(protocol, 40)!r} is no protocol name of RFC 3848")
     clauses = [f"from {_name(from_ehlo)} ({_address_literal(source)})"]
     if tls is not None:
         clauses.append(f"(using {_COMMENT.sub('?', tls)[:200]})")
-    clauses += [f"by {_name(by)}", f"with {protocol}", f"id {_name(id)}"]
-    if for_ is not None and "@" in for_ and (for_.isascii() or protocol.startswith("UTF8")):
-        clauses.append(f"for <{Mailbox.parse(for_)}>")
-    clauses[-1] += ";"
-    clauses.append(date_time(date))
-    return _folded("Received:", clauses)
+    clauses += [f"by {_name(by)}", f"with {protocol}"]
+    lines, end, line = _folded("Received:", clauses).removesuffix("\r\n").rpartition("\r\n")
+    return lines + end, line
 
 
 def _name(text: str) -> str:
@@ -66,7 +75,6 @@ def _name(text: str) -> str:
     return _NAME.sub("?", text[:_LONGEST_NAME]) or "unknown"
 
 
-@lru_cache(maxsize=1024)  # a session's is the same in all its messages
 def _address_literal(source: str) -> str:
     try:
         address = ipaddress.ip_address(source.partition("%")[0])
@@ -77,11 +85,13 @@ def _address_literal(source: str) -> str:
     return f"[{address.ipv4_mapped}]" if address.ipv4_mapped else f"[IPv6:{address}]"
 
 
-def _folded(name: str, clauses: list[str]) -> bytes:
-    lines, line = [], name
+def _folded(line: str, clauses: list[str]) -> str:
+    """`line` goes on with the clauses, each on the next line if it does not fit."""
+    lines = []
     for clause in clauses:
-        if line != name and len(line) + 1 + len(clause) > _LINE:
+        if line != "Received:" and len(line) + 1 + len(clause) > _LINE:
             lines.append(line)
-            line = ""
-        line += (" " if line else "\t") + clause
-    return "\r\n".join([*lines, line, ""]).encode()
+            line = "\t" + clause
+        else:
+            line += " " + clause
+    return "\r\n".join([*lines, line, ""])

@@ -22,6 +22,7 @@ import msgspec
 
 from mailward.accounts.directory import Accounts
 from mailward.accounts.hasher import Hasher
+from mailward.errors import StoreError
 from mailward.guard.allowlist import Networks
 from mailward.guard.guard import Guard
 from mailward.guard.settings import GuardSettings
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from mailward.sasl.mechanism import ChannelBinding
 
 _PATIENCE: Final = 10.0  # seconds a stopping server waits for what is under way
+_FAKE_KEY: Final = 32  # octets
 _HOUSEKEEPING: Final = 10.0  # seconds
 _log = logging.getLogger("mailward.server")
 
@@ -230,7 +232,10 @@ class Server:
 
     async def _keep_house(self, guard: Guard, store: Store) -> None:
         while True:
-            guard.sweep(store.log.record)
+            try:
+                guard.sweep(store.log.record)
+            except StoreError as problem:
+                _log.error("the bans that ended are not swept: %s", problem)
             before = (datetime.now(UTC) - timedelta(days=self.config.events.keep_days)).timestamp()
             store.writer.submit(partial(events.prune, before=before), _ignore)
             await asyncio.sleep(_HOUSEKEEPING)
@@ -256,7 +261,6 @@ class Server:
         """Sessions with nothing under way end now; the others when what they wait for is answered."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _PATIENCE
-        await asyncio.sleep(0.02)  # whom a listener had just let in when it closed becomes a connection first
         while connections := [each for listener in self.listeners for each in listener.connections]:
             late = loop.time() >= end
             for connection in connections:
@@ -294,13 +298,19 @@ def _notify(state: str) -> None:
 
 def _fake_key(state: Path) -> bytes:
     """Kept, so that an account that does not exist shows the same SCRAM salt after a restart as before."""
-    path = state / "fake-salt.key"
-    try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:  # noqa: PTH123
-            file.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    return path.read_bytes()
+    path, beside = state / "fake-salt.key", state / "fake-salt.key.part"
+    if not path.exists():
+        beside.unlink(missing_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:  # noqa: PTH123
+            file.write(secrets.token_bytes(_FAKE_KEY))
+            file.flush()
+            os.fsync(descriptor)
+        beside.rename(path)  # whole or not at all: an empty key would be no secret
+    key = path.read_bytes()
+    if len(key) != _FAKE_KEY:
+        raise StoreError(f"{path} is damaged", phase="start", advice="remove it; a new one is made")
+    return key
 
 
 def _first_certificate(pem: str) -> str:

@@ -52,7 +52,11 @@ def take_address(config: ListenerConfig, *, key: str) -> socket.socket:  # noqa:
     """The listening socket; clients that connect now wait for `Listener.start`. Raises InvalidConfig for `key`."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
-        return socket.create_server((config.host, config.port), family=family, backlog=_BACKLOG)
+        taken = socket.create_server((config.host, config.port), family=family, backlog=_BACKLOG)
+        # For each connection: a reply must not wait for the acknowledgement of the one before, and asyncio sees to
+        # that only for the sockets it makes itself.
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return taken
     except OSError as problem:
         raise InvalidConfig(
             f"cannot listen on {config.address}: {_why(problem)}",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mailward.guard.source import canonical_source
 from mailward.server.later import Later
 from mailward.server.login import Login
-from mailward.server.queue.intake import Envelope, Incoming
+from mailward.server.queue.intake import Envelope, Incoming, Origin
 from mailward.wire import reply as replies
 from mailward.wire.address import Mailbox
 from mailward.wire.command import (
@@ -69,6 +69,7 @@ class Session:
         self._extended = False
         self._login: Login | None = None
         self._transaction: Transaction | None = None
+        self._known_origin: Origin | None = None
         self._mistakes = 0
         self._failures = 0
         self._idle_commands = 0
@@ -94,6 +95,7 @@ class Session:
         self.tls = f"{version} {cipher}"
         self._ehlo = None
         self.account = None
+        self._known_origin = None
         self._reset()
 
     def lost(self) -> None:
@@ -124,14 +126,14 @@ class Session:
 
     def _on_ehlo(self, event: Ehlo) -> Reply:
         self._reset()
-        self._ehlo, self._extended = event.domain, True
+        self._ehlo, self._extended, self._known_origin = event.domain, True, None
         if self.tls is None:
             return self._door.ehlo_plain
         return self._door.ehlo_secured if self.account is None else self._door.ehlo_logged_in
 
     def _on_helo(self, event: Helo) -> Reply:
         self._reset()
-        self._ehlo, self._extended = event.domain, False
+        self._ehlo, self._extended, self._known_origin = event.domain, False, None
         return replies.helo(self._door.hostname)
 
     def _on_starttls(self, _event: StartTls) -> Reply:
@@ -169,6 +171,7 @@ class Session:
         self._login = None
         if login.account is not None:
             self.account = login.account
+            self._known_origin = None
             self._failures = 0
             return reply
         self._failures += 1
@@ -281,25 +284,25 @@ class Session:
         parameters = transaction.mail.parameters
         reverse_path = transaction.mail.reverse_path
         return Envelope(
-            reverse_path="" if reverse_path is None else str(reverse_path),
-            forward_paths=tuple(str(mailbox) for mailbox in transaction.forward_paths.values()),
-            smtputf8=parameters.smtputf8,
-            eightbit=parameters.body is Body.EIGHT_BIT_MIME,
-            account=None if self.account is None else self.account.name,
-            source=str(self.source),
-            ehlo=self._ehlo or "",
-            protocol=self._protocol_name(smtputf8=parameters.smtputf8),
-            tls=self.tls,
-            listener=self._door.name,
-            session=self.id,
+            self._origin(),
+            "" if reverse_path is None else str(reverse_path),
+            tuple([str(mailbox) for mailbox in transaction.forward_paths.values()]),
+            parameters.smtputf8,
+            parameters.body is Body.EIGHT_BIT_MIME,
         )
 
-    def _protocol_name(self, *, smtputf8: bool) -> str:
-        """The `with` of Received (RFC 3848, RFC 6531 §4.3)."""
-        if not self._extended:
-            return "SMTP"
-        name = "UTF8SMTP" if smtputf8 else "ESMTP"
-        return name + ("S" if self.tls else "") + ("A" if self.account is not None else "")
+    def _origin(self) -> Origin:
+        if self._known_origin is None:
+            self._known_origin = Origin(
+                account=None if self.account is None else self.account.name,
+                source=str(self.source),
+                ehlo=self._ehlo or "",
+                extended=self._extended,
+                tls=self.tls,
+                listener=self._door.name,
+                session=self.id,
+            )
+        return self._known_origin
 
     def _wait(self, work: Coroutine[object, object, Reply]) -> Later:
         return self._services.spawn(work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 
@@ -12,6 +12,7 @@ from mailward.store.query import Row, paged, rows
 
 _INSERT = "INSERT INTO events (time, type, source, account, line) VALUES "
 _ROW = "(?, ?, ?, ?, ?)"
+_INDEXED = "type < 'message'"  # as the indexes have it, to the letter
 
 
 def append(connection: sqlite3.Connection, event: Event) -> int:
@@ -40,13 +41,20 @@ def select(
     """(id, JSON line) in the order they were written; at most `limit`; only those after `after_id`."""
     until = last_id(
         connection
-    )  # one end for all types: an event of one must not be overtaken by a newer one of another
-    chosen: Collection[str | None] = (None,) if types is None else sorted(set(types))
+    )  # one end for all: an event of one stream must not be overtaken by a newer one of another
+    filters = {column: value for column, value in (("account", account), ("source", source)) if value is not None}
     streams = [
-        _stream(connection, (after_id or 0, until), limit, type=type_, account=account, source=source)
-        for type_ in chosen
+        _stream(connection, (after_id or 0, until), limit, condition, filters | wanted)
+        for condition, wanted in _parts(types, searched=bool(filters))
     ]
     return ((id_, line.encode()) for id_, line in islice(merge(*streams), limit))
+
+
+def _parts(types: Collection[str] | None, *, searched: bool) -> list[tuple[str, dict[str, str]]]:
+    """What to read one by one: a condition, and columns with their values. Logins and bans by their indexes."""
+    if types is not None:
+        return [(_INDEXED if type_ < "message" else "TRUE", {"type": type_}) for type_ in sorted(set(types))]
+    return [(_INDEXED, {}), ("type >= 'message'", {})] if searched else [("TRUE", {})]
 
 
 def last_id(connection: sqlite3.Connection) -> int:
@@ -61,17 +69,16 @@ def prune(connection: sqlite3.Connection, *, before: float, limit: int = 10_000)
     Repeat while it returns `limit`: a transaction that deletes millions would hold up the mail.
     """
     query = (
-        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time < ?"
-        " AND id < (SELECT max(id) FROM events) ORDER BY time LIMIT ?)"
+        "DELETE FROM events WHERE id IN (SELECT id FROM (SELECT id, time FROM events"
+        " WHERE id < (SELECT max(id) FROM events) ORDER BY id LIMIT ?) WHERE time < ?)"
     )
-    return connection.execute(query, (before, limit)).rowcount
+    return connection.execute(query, (limit, before)).rowcount
 
 
 def _stream(
-    connection: sqlite3.Connection, span: tuple[int, int], limit: int | None, **filters: str | None
+    connection: sqlite3.Connection, span: tuple[int, int], limit: int | None, condition: str, wanted: Mapping[str, str]
 ) -> Iterator[Row]:
     after, until = span
-    wanted = {column: value for column, value in filters.items() if value is not None}
     marks = "".join(f" AND {column} = ?" for column in wanted)
-    query = f"SELECT id, line FROM events WHERE id > ? AND id <= ?{marks} ORDER BY id LIMIT ?"  # noqa: S608  # only marks
+    query = f"SELECT id, line FROM events WHERE id > ? AND id <= ? AND {condition}{marks} ORDER BY id LIMIT ?"  # noqa: S608  # only marks
     return paged(connection, query, after=after, values=(until, *wanted.values()), limit=limit)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 from mailward.errors import MailwardError, StoreBusy, StoreError
@@ -21,6 +23,7 @@ Done = Callable[[T | None, StoreError | None], None]
 Deliver = Callable[[Callable[[], None]], object]
 
 LIMIT = 10_000  # operations that may wait
+_GATHER = 0.0005  # seconds to wait for more while several write at once: a sync costs about as much
 
 
 class _Job(Generic[T]):
@@ -55,10 +58,11 @@ class Writer:
         self._limit = limit
         self._connection = database.connect()
         self._suspect = False  # whether it must be renewed before anything is written
-        self._pending: list[_Job[Any]] = []
+        self._pending: SimpleQueue[_Job[Any] | None] = SimpleQueue()  # None: no more will come
+        self._gathered = 0  # operations of the group before
         self._alone: deque[_Job[Any]] = deque()  # of a group that failed: each gets a transaction of its own
         self._closing = False
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()  # nothing is put behind the None
         self._stopped = threading.Event()
         self._start()
 
@@ -85,19 +89,19 @@ class Writer:
 
     def close(self) -> None:
         """Finish what was submitted, then stop."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        with self._lock:
+            if not self._closing:
+                self._closing = True
+                self._pending.put(None)
         self._stopped.wait()
 
     def _enqueue(self, job: _Job[Any]) -> StoreError | None:
-        with self._changed:
+        with self._lock:
             if self._closing:
                 return StoreError(f"{self._database.path} is closed", phase="store")
-            if len(self._pending) >= self._limit:
+            if self._pending.qsize() >= self._limit:
                 return StoreBusy(f"{self._limit} operations wait for {self._database.path}", phase="store")
-            self._pending.append(job)
-            self._changed.notify()
+            self._pending.put(job)
         return None
 
     def _start(self) -> None:
@@ -117,10 +121,21 @@ class Writer:
     def _take(self) -> list[_Job[Any]]:
         if self._alone:
             return [self._alone.popleft()]
-        with self._changed:
-            while not self._pending and not self._closing:
-                self._changed.wait()
-            jobs, self._pending = self._pending, []
+        jobs = self._drained([self._pending.get()])
+        if self._gathered > 1 and jobs[-1] is not None:
+            time.sleep(_GATHER)
+            jobs = self._drained(jobs)
+        if jobs[-1] is None:
+            jobs.pop()
+            self._pending.put(None)  # the end is seen again after these
+        self._gathered = len(jobs)
+        return cast("list[_Job[Any]]", jobs)
+
+    def _drained(self, jobs: list[_Job[Any] | None]) -> list[_Job[Any] | None]:
+        """`jobs` and all that waits, up to the end."""
+        with suppress(Empty):
+            while jobs[-1] is not None:
+                jobs.append(self._pending.get_nowait())
         return jobs
 
     def _commit(self, jobs: list[_Job[Any]]) -> None:

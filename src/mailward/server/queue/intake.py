@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mailward.errors import StoreError, StoreFull
 from mailward.events import Event, MessageAccepted
 from mailward.message.headers import SECTION_LIMIT, measure, subject
-from mailward.message.received import received
+from mailward.message.received import protocol_name, received
 from mailward.server.later import Later
 from mailward.store.acceptance import Acceptance
 from mailward.store.message import NewMessage
@@ -27,25 +27,32 @@ if TYPE_CHECKING:
 
 _RESERVE: Final = 16 * 1024 * 1024  # octets that stay free for the journal and for deliveries to be recorded
 _HOPS: Final = 50  # Received fields of a message that goes round in circles (RFC 5321 §6.3)
-_FIELDS: Final = 10_000
+_LINES: Final = 10_000  # of a header section
 _FREE_FOR: Final = 0.5  # seconds a look at the free space is good for
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
-    """Who sends what to whom, and how it came in. `reverse_path`: "" for the null path."""
+class Origin:
+    """Where a session's messages come from: the same for all of them until the next EHLO, TLS or login."""
 
+    account: str | None
+    source: str
+    ehlo: str
+    extended: bool
+    tls: str | None
+    listener: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who sends what to whom. `reverse_path`: "" for the null path."""
+
+    origin: Origin
     reverse_path: str
     forward_paths: tuple[str, ...]
     smtputf8: bool
     eightbit: bool
-    account: str | None
-    source: str
-    ehlo: str
-    protocol: str
-    tls: str | None
-    listener: str
-    session: str
 
 
 class Intake:
@@ -177,7 +184,7 @@ class Incoming:
         self._intake.writer.submit(Acceptance(message, event), done)
 
     def _row(self, content: bytes | None, subject_: str) -> NewMessage:
-        envelope = self._envelope
+        envelope, origin = self._envelope, self._envelope.origin
         return NewMessage(
             id=self.id,
             envelope_from=envelope.reverse_path,
@@ -186,9 +193,9 @@ class Incoming:
             spool=self.id if content is None else None,
             size=self._size,
             received=self._received,
-            account=envelope.account,
-            source=envelope.source,
-            session=envelope.session,
+            account=origin.account,
+            source=origin.source,
+            session=origin.session,
             subject=subject_,
             smtputf8=envelope.smtputf8,
             eightbit=envelope.eightbit,
@@ -196,13 +203,13 @@ class Incoming:
         )
 
     def _event(self) -> MessageAccepted:
-        envelope = self._envelope
+        envelope, origin = self._envelope, self._envelope.origin
         return MessageAccepted(
             time=datetime.fromtimestamp(self._received, UTC),
-            source=envelope.source,
-            account=envelope.account,
-            listener=envelope.listener,
-            session=envelope.session,
+            source=origin.source,
+            account=origin.account,
+            listener=origin.listener,
+            session=origin.session,
             message=self.id,
             envelope_from=envelope.reverse_path,
             envelope_to=envelope.forward_paths,
@@ -210,22 +217,28 @@ class Incoming:
         )
 
     def _received_field(self) -> bytes:
-        envelope = self._envelope
+        envelope, origin = self._envelope, self._envelope.origin
         return received(
             by=self._intake.hostname,
-            from_ehlo=envelope.ehlo,
-            source=envelope.source,
-            protocol=envelope.protocol,
-            tls=envelope.tls,
+            from_ehlo=origin.ehlo,
+            source=origin.source,
+            protocol=_protocol(origin, smtputf8=envelope.smtputf8),
+            tls=origin.tls,
             id=self.id,
             date=datetime.fromtimestamp(self._received, UTC),
             for_=envelope.forward_paths[0] if len(envelope.forward_paths) == 1 else None,
         )
 
 
+def _protocol(origin: Origin, *, smtputf8: bool) -> str:
+    if not origin.extended:
+        return "SMTP"
+    return protocol_name(tls=origin.tls is not None, authenticated=origin.account is not None, smtputf8=smtputf8)
+
+
 def _header_fault(head: bytes) -> Reply | None:
     found = measure(head)
-    if found.octets > SECTION_LIMIT or found.fields > _FIELDS:
+    if found.octets > SECTION_LIMIT or found.lines > _LINES:
         return replies.HEADER_TOO_BIG
     return replies.LOOP if found.hops > _HOPS else None
 
