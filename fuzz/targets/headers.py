@@ -40,7 +40,7 @@ def target(data: bytes) -> None:
         raise AssertionError("bare CR, bare LF, NUL or no CRLF at the end")
     if {"bcc", "resent-bcc"} & set(names):
         raise AssertionError("a Bcc is left")
-    if len(names) != measure(content).fields or content_of(content) != content:
+    if len(names) > measure(content).lines or content_of(content) != content:
         raise AssertionError("not read the same again")
     if max(map(len, header_section(content).split(b"\r\n"))) > 998:
         raise AssertionError("a long line is left")

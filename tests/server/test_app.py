@@ -134,14 +134,14 @@ def test_leftovers_are_swept(tmp_path: Path) -> None:
     with server, Talk(server.ports[PLAINTEXT], source=TRUSTED) as talk:
         talk.ehlo()
         talk.envelope("a@b.test", BOB)
-        assert talk.data(b"x" * 70 * 1000 + b"\r\n").code == 250
+        assert talk.data(b"\r\n" + b"x" * 70 * 1000 + b"\r\n").code == 250
     spool = server.state / "spool"
     (kept,) = [path.name for path in spool.iterdir()]
     for name in (new_id(1, b"0123456789") + ".part", new_id(2, b"0123456789")):
         (spool / name).write_bytes(b"half")
     with server:
         assert [path.name for path in spool.iterdir()] == [kept]
-        assert len(own_field(server.content(kept))[1]) == 70 * 1000 + 2
+        assert len(own_field(server.content(kept))[1]) == 70 * 1000 + 4
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 31])

@@ -185,7 +185,6 @@ def test_due(connection: sqlite3.Connection) -> None:
     assert [message.id for message in messages.due(connection, NOW, 10)] == [first, second]
     assert [message.id for message in messages.due(connection, NOW, 1)] == [first]
     assert [message.id for message in messages.due(connection, NOW + 60, 10)] == [first, second, later]
-    assert messages.next_due(connection) == NOW - 2
 
 
 def test_nothing_is_due(connection: sqlite3.Connection) -> None:
@@ -194,7 +193,6 @@ def test_nothing_is_due(connection: sqlite3.Connection) -> None:
     bounce(connection, insert(connection, 2))
 
     assert messages.due(connection, NOW + 1e6, 10) == []
-    assert messages.next_due(connection) is None
 
 
 def test_a_clock_that_was_wrong_holds_nothing_back(connection: sqlite3.Connection) -> None:
@@ -330,9 +328,8 @@ def test_the_queue_is_looked_up_by_time(connection: sqlite3.Connection) -> None:
     insert(connection)
     connection.set_trace_callback(asked.append)
     messages.due(connection, NOW, 10)
-    messages.next_due(connection)
     connection.set_trace_callback(None)
 
     plans = [str(connection.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()) for query in asked]
-    assert len(plans) == 3
+    assert len(plans) == 2
     assert all("deliveries_by_next_attempt" in plan and "TEMP B-TREE" not in plan for plan in plans)

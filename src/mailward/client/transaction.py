@@ -167,11 +167,14 @@ class Transaction:
 
     def _results(self, outcome: Outcome, decided: Reply | None) -> tuple[RecipientResult, ...]:
         taken = outcome in (Outcome.ACCEPTED, Outcome.PARTIAL)
+        mail_refused = bool(self._replies) and not self._replies[0].positive  # then RCPT's 503 says nothing
         results = []
         for mailbox, reply in zip_longest(self._submission.recipients, self._recipient_replies()):
             accepted = reply is not None and reply.positive
             results.append(
-                RecipientResult(str(mailbox), taken and accepted, decided if accepted and not taken else reply)
+                RecipientResult(
+                    str(mailbox), taken and accepted, decided if not taken and (accepted or mail_refused) else reply
+                )
             )
         return tuple(results)
 

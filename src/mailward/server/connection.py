@@ -30,7 +30,8 @@ _HANDSHAKE: Final = 10.0  # seconds for TLS to be up
 _STRANGER: Final = 300.0  # seconds a session may last without a login
 _SLOW_GRACE: Final = 30.0  # seconds before the rate of content is looked at …
 _SLOW_RATE: Final = 500.0  # … and the octets a second it must have (as Postfix's smtpd_min_data_rate)
-_LINGER: Final = 2.0  # seconds a refused client may go on sending, so that it reads the refusal and not a reset
+_LINGER: Final = 1.0  # seconds a refused client may go on sending, so that it reads the refusal and not a reset
+_UNHEARD: Final = 1024 * 1024  # octets it may send meanwhile
 _log = logging.getLogger("mailward.server")
 
 
@@ -49,6 +50,7 @@ class Connection(asyncio.BufferedProtocol):
         self._writable = True
         self._reading = True
         self._closing = False
+        self._unheard = 0
         self._timer: asyncio.TimerHandle | None = None
         self._progress = self._started = listener.loop.time()
         self._content_since: float | None = None
@@ -69,6 +71,10 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if not self._closing:
             self._guarded(self._receive, bytes(self._listener.view[:nbytes]))
+            return
+        self._unheard += nbytes
+        if self._unheard > _UNHEARD and self._transport is not None:
+            self._transport.abort()
 
     def eof_received(self) -> bool:
         return False

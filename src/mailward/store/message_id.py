@@ -1,4 +1,4 @@
-"""Names of messages: ULIDs, 48 bits of milliseconds and 80 random bits; their text order is the order of arrival."""
+"""Names of messages: ULIDs, 48 bits of milliseconds and 80 random bits; in text order they are in order of time."""
 
 from __future__ import annotations
 

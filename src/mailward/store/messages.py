@@ -113,12 +113,6 @@ def due(connection: sqlite3.Connection, now: float, limit: int) -> list[StoredMe
     return [from_row(row) for row in found]
 
 
-def next_due(connection: sqlite3.Connection) -> float | None:
-    """When the first of the queue is due, Unix seconds; None: nothing waits. Sleep in steps: the clock may be set."""
-    ((first,),) = rows(connection, "SELECT min(next_attempt) FROM deliveries WHERE next_attempt IS NOT NULL")
-    return None if first is None else float(first)
-
-
 def record_attempt(
     connection: sqlite3.Connection,
     id: str,  # noqa: A002

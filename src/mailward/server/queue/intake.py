@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailward.errors import StoreError, StoreFull
 from mailward.events import Event, MessageAccepted
-from mailward.message.headers import SECTION_LIMIT, measure, subject
+from mailward.message.headers import measure, subject
 from mailward.message.received import protocol_name, received
 from mailward.server.later import Later
 from mailward.store.acceptance import Acceptance
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _RESERVE: Final = 16 * 1024 * 1024  # octets that stay free for the journal and for deliveries to be recorded
 _HOPS: Final = 50  # Received fields of a message that goes round in circles (RFC 5321 §6.3)
+_HEADER: Final = INLINE_LIMIT  # octets of a header section (Postfix: 100 KiB); what is measured is in memory
 _LINES: Final = 10_000  # of a header section
 _FREE_FOR: Final = 0.5  # seconds a look at the free space is good for
 
@@ -238,7 +239,7 @@ def _protocol(origin: Origin, *, smtputf8: bool) -> str:
 
 def _header_fault(head: bytes) -> Reply | None:
     found = measure(head)
-    if found.octets > SECTION_LIMIT or found.lines > _LINES:
+    if found.octets > _HEADER or found.lines > _LINES:
         return replies.HEADER_TOO_BIG
     return replies.LOOP if found.hops > _HOPS else None
 

@@ -107,11 +107,10 @@ class Manager:
     def _pause(self) -> float:
         if len(self._under_way) >= self._concurrency:
             return _LONGEST_SLEEP
-        first = messages.next_due(self._reader)
-        if first is None:
-            return _LONGEST_SLEEP
-        overdue = first <= self._now()
-        return _LONGEST_SLEEP if overdue else min(_LONGEST_SLEEP, max(0.05, first - self._now()))
+        now = self._now()
+        soon = messages.due(self._reader, now + _LONGEST_SLEEP, len(self._under_way) + 1)
+        waiting = [each.next_attempt or now for each in soon if each.id not in self._under_way]
+        return min(_LONGEST_SLEEP, max(0.05, min(waiting) - now)) if waiting else _LONGEST_SLEEP
 
     async def _attempt(self, message: StoredMessage) -> None:
         left = tuple(each.address for each in message.recipients if each.state in {QUEUED, DEFERRED})
