@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 
 DISK = "40m"
 RESERVE = 16 << 20  # octets that the server keeps free
-SMALL, LARGE = b"x" * 60_000 + b"\r\n", b"y" * 300_000 + b"\r\n"
+SMALL, LARGE = b"\r\n" + b"x" * 60_000 + b"\r\n", b"\r\n" + b"y" * 300_000 + b"\r\n"
 # In a mount namespace of the server's own: when the process ends, however it ends, the disk is gone.
 MOUNT = f'mount -t tmpfs -o size={DISK},mode=0700 tmpfs "$0" && exec "$@"'
 
