@@ -231,25 +231,19 @@ HELP = Reply(214, "RFC 5321", "2.0.0")
 CANNOT_VERIFY = Reply(252, "Cannot verify, send some mail and I will try", "2.0.0")
 
 SHUTTING_DOWN = Reply(421, "Shutting down, try again later", "4.3.2")
-SESSION_FAULT = Reply(421, "Local error, try again later", "4.3.0")
-SESSION_TOO_LONG = Reply(421, "This session has lasted long enough", "4.3.2")
 TIMEOUT = Reply(421, "Timed out waiting for you", "4.4.2")
 TOO_MANY_CONNECTIONS = Reply(421, "Too many connections", "4.7.0")
 TOO_MANY_ERRORS = Reply(421, "Too many errors", "4.7.0")
-TOO_MANY_FAILURES = Reply(421, "Too many failed logins", "4.7.0")
-NOT_SMTP = Reply(421, "This is an SMTP server", "4.7.0")
-RATE_LIMITED = Reply(450, "Too much mail, try again later", "4.7.1")
-LOCAL_ERROR = Reply(451, "Local error, try again later", "4.3.0")
 LOCAL_FAULT = Reply(421, "Local fault, closing the connection", "4.3.0")
+NOT_SMTP = Reply(421, "This is an SMTP server", "4.7.0")
+LOCAL_ERROR = Reply(451, "Local error, try again later", "4.3.0")
 NO_SPACE = Reply(452, "No space left, try again later", "4.3.1")
 TOO_MANY_RECIPIENTS = Reply(452, "Too many recipients", "4.5.3")
-TLS_UNAVAILABLE = Reply(454, "TLS is not available now", "4.7.0")
 AUTH_THROTTLED = Reply(454, "Too many failed logins, try again later", "4.7.0")
 AUTH_UNAVAILABLE = Reply(454, "Authentication is not available now, try again later", "4.7.0")
 
 UNRECOGNISED = Reply(500, "Command not recognised", "5.5.2")
 BAD_OCTETS = Reply(500, "Octets that no command may hold", "5.5.2")
-BAD_LINE_END = Reply(500, "A command ends with <CR><LF>", "5.5.2")
 LINE_TOO_LONG = Reply(500, "Line too long", "5.5.2")
 BAD_LINE_END = Reply(500, "A line must end with CRLF and hold no bare CR, bare LF or NUL", "5.5.2")
 BAD_SYNTAX = Reply(501, "Syntax error", "5.5.2")
@@ -267,22 +261,16 @@ AUTH_FAILED = Reply(535, "Authentication failed", "5.7.8")
 AUTH_FAILED_LAST = Reply(535, "Authentication failed, closing the connection", "5.7.8")
 NEED_TLS_FOR_AUTH = Reply(538, "Encryption required for authentication", "5.7.11")
 REFUSED = Reply(550, "Refused", "5.7.1")
+TOO_BIG = Reply(552, "Message too big", "5.3.4")
+HEADER_TOO_BIG = Reply(552, "Header section too big", "5.3.4")
 SENDER_NOT_YOURS = Reply(553, "You may not send as this address", "5.7.1")
 HOSTILE_RECIPIENT = Reply(553, "Bad recipient address", "5.1.3")
 HOSTILE_SENDER = Reply(553, "Bad sender address", "5.1.7")
 NEED_SMTPUTF8 = Reply(553, "Non-ASCII address without SMTPUTF8", "5.6.7")
-TOO_BIG = Reply(552, "Message too big", "5.3.4")
-HEADER_TOO_BIG = Reply(552, "Header section too big", "5.3.4")
-BANNED = Reply(554, "Refused", "5.7.1")
-TOO_MANY_CHUNKS = Reply(554, "Too many chunks", "5.5.0")
-STARTTLS_INJECTION = Reply(554, "Commands followed STARTTLS before the handshake", "5.5.0")
-TEXT_LINE_TOO_LONG = Reply(554, "Text line too long", "5.6.0")
 BARE_NEWLINE = Reply(554, "Bare CR or LF", "5.5.2")
 TEXT_LINE_TOO_LONG = Reply(554, "Text line too long", "5.5.2")
 STARTTLS_INJECTION = Reply(554, "Octets followed STARTTLS", "5.5.1")
 TOO_MANY_CHUNKS = Reply(554, "Too many chunks", "5.5.0")
-EARLY_TALKER = Reply(554, "You spoke before it was your turn", "5.5.0")
-NO_RECIPIENTS = Reply(554, "No valid recipients", "5.5.1")
 LOOP = Reply(554, "Too many hops, a mail loop", "5.4.6")
 UNKNOWN_PARAMETER = Reply(555, "Parameter not supported", "5.5.4")
 
@@ -303,10 +291,6 @@ def ehlo(hostname: str, keywords: Sequence[str]) -> Reply:
 
 def challenge(data: bytes) -> Reply:
     return Reply(334, base64.b64encode(data).decode("ascii"))
-
-
-def chunk_received(size: int) -> Reply:
-    return Reply(250, f"{size} octets received", "2.0.0")
 
 
 def queued(message_id: str) -> Reply:
