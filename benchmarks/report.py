@@ -10,7 +10,12 @@ from benchmarks.machine import BUSY
 from benchmarks.results import Results, Run
 from benchmarks.workers.log_in import LOADS
 
-_SERVER_PAIRS = [(server.OURS, server.POSTFIX), (server.OURS, server.SYNCED), (server.OURS, server.NULL)]
+_SERVER_PAIRS = [
+    (server.OURS, server.POSTFIX),
+    (server.OURS, server.SYNCED),
+    (server.OURS, server.NULL),
+    (server.OURS, server.SINK),
+]
 _CLIENT_PAIRS = [
     (client.OURS, client.SMTPLIB),
     (client.OURS_ASYNC, client.AIOSMTPLIB),

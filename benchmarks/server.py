@@ -17,6 +17,7 @@ from benchmarks.peers.aiosmtpd import aiosmtpd, aiosmtpd_fsync
 from benchmarks.peers.mailward import mailward
 from benchmarks.peers.postfix import postfix
 from benchmarks.peers.running import Running, Stored
+from benchmarks.peers.sink import sink
 from benchmarks.program import SEARCH
 from benchmarks.results import Plan, Run
 from benchmarks.rounds import Start, started, turned
@@ -24,7 +25,8 @@ from benchmarks.rounds import Start, started, turned
 PART = "server"
 NEEDS = ("smtp-source",)
 OURS, POSTFIX, SYNCED, NULL = "mailward", "postfix", "aiosmtpd-fsync", "aiosmtpd-null"
-PEERS: dict[str, Start] = {OURS: mailward, POSTFIX: postfix, SYNCED: aiosmtpd_fsync, NULL: aiosmtpd}
+SINK = "smtp-sink-null"  # C that keeps nothing: what the generator can give on this machine
+PEERS: dict[str, Start] = {OURS: mailward, POSTFIX: postfix, SYNCED: aiosmtpd_fsync, NULL: aiosmtpd, SINK: sink}
 _MOST = 50_000  # messages in one run
 _TELLING = 0.2  # of a run's time: what a first try must take to be a measure for it
 _PATIENCE = 120.0  # seconds

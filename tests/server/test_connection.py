@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -410,3 +411,51 @@ def write_until_closed(talk: Talk, data: bytes) -> None:
             talk.write(data)
     except OSError:
         return
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_half_closed_client_hears_what_became_of_its_message(server: EmbeddedServer, door: str) -> None:
+    """Who sends everything and shuts its side down is answered, or it would send the message again."""
+    with trusted(server, door) as talk:
+        talk.envelope("a@b.test", BOB)
+        talk.say("DATA")
+        talk.write(STUFFED + b"QUIT\r\n")
+        if door == PLAINTEXT:
+            talk.socket.shutdown(socket.SHUT_WR)
+
+        answer = talk.answer()
+        assert answer.code == 250
+        assert kept(server, answer) == CONTENT
+        assert talk.answer().code == 221
+
+
+def test_replies_nobody_reads_are_not_collected(server: EmbeddedServer) -> None:
+    """S41: a flood of EHLO with the reader stopped is bounded, and the others are served meanwhile."""
+    with Talk(server.ports[STARTTLS]) as flood:
+        flood.answer()
+        flood.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        flood.socket.settimeout(0.5)
+        with contextlib.suppress(OSError):
+            flood.write(b"NOOP\r\nEHLO client.test\r\n" * 40_000)
+
+        unsent = [
+            each._transport.get_write_buffer_size()
+            for listener in server.server.listeners
+            for each in listener.connections
+            if each._transport is not None
+        ]
+        assert max(unsent, default=0) <= 256 * 1024
+        with Talk(server.ports[STARTTLS]) as other:
+            assert other.ehlo().code == 250
+
+
+def test_dripped_chunk_is_cut_off(hasty: EmbeddedServer) -> None:
+    """The least rate holds for BDAT as for DATA."""
+    with trusted(hasty, PLAINTEXT) as talk:
+        talk.envelope("a@b.test", BOB)
+        talk.write(b"BDAT 1000 LAST\r\n")
+        begin = time.monotonic()
+        drip_until_closed(talk, b"x" * 200, every=0.05)
+        assert time.monotonic() - begin < 3
+
+    assert hasty.mails() == []

@@ -11,7 +11,7 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailward.accounts.directory import Accounts
 from mailward.accounts.hasher import Hasher
@@ -27,7 +28,7 @@ from mailward.guard.allowlist import Networks
 from mailward.guard.guard import Guard
 from mailward.guard.settings import GuardSettings
 from mailward.sasl.channel_binding import bindings_of
-from mailward.server import local_ca, state_directory
+from mailward.server import certificates, local_ca, state_directory
 from mailward.server.config import Config
 from mailward.server.door import Door
 from mailward.server.event_log import EventLog
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 10.0  # seconds a stopping server waits for what is under way
 _FAKE_KEY: Final = 32  # octets
 _HOUSEKEEPING: Final = 10.0  # seconds
+_PRUNED: Final = 5_000  # events in one transaction
 _log = logging.getLogger("mailward.server")
 
 
@@ -128,7 +130,7 @@ class Server:
             ),
         )
         await self._listen(services, taken)
-        self._background.append(loop.create_task(self._keep_house(guard, store)))
+        self._in_background(self._keep_house(guard, store), loop)
 
     def _store(self, loop: asyncio.AbstractEventLoop) -> Store:
         """Everything durable, closed in the opposite order: what was submitted is finished first."""
@@ -178,7 +180,8 @@ class Server:
             local = local_ca.ensure(self.state, self.config.hostname, datetime.now(UTC))
             certificate, key, self.ca_file = local.certificate_file, local.key_file, local.ca_file
         context = local_ca.server_context(certificate, key)
-        return context, ssl.PEM_cert_to_DER_cert(_first_certificate(certificate.read_text("ascii")))
+        shown = certificates.read_certificate(state_directory.read_bounded(certificate))
+        return context, shown.public_bytes(Encoding.DER)
 
     def _take_addresses(self) -> list[socket.socket]:
         """Before anything is made: when one is not to be had, nothing has changed."""
@@ -224,11 +227,16 @@ class Server:
             now=time.time,
             chance=random.random,
         )
-        self._background.append(loop.create_task(self._manager.run()))
+        self._in_background(self._manager.run(), loop)
 
     def _wake(self) -> None:
         if self._manager is not None:
             self._manager.wake()
+
+    def _in_background(self, work: Coroutine[object, object, None], loop: asyncio.AbstractEventLoop) -> None:
+        task = loop.create_task(work)
+        task.add_done_callback(_watch)
+        self._background.append(task)
 
     async def _keep_house(self, guard: Guard, store: Store) -> None:
         while True:
@@ -236,9 +244,20 @@ class Server:
                 guard.sweep(store.log.record)
             except StoreError as problem:
                 _log.error("the bans that ended are not swept: %s", problem)
-            before = (datetime.now(UTC) - timedelta(days=self.config.events.keep_days)).timestamp()
-            store.writer.submit(partial(events.prune, before=before), _ignore)
+            self._prune(store.writer)
             await asyncio.sleep(_HOUSEKEEPING)
+
+    def _prune(self, writer: Writer) -> None:
+        """Forget old events, a transaction of bounded size after the other."""
+        before = (datetime.now(UTC) - timedelta(days=self.config.events.keep_days)).timestamp()
+
+        def pruned(count: int | None, problem: StoreError | None) -> None:
+            if problem is not None:
+                _log.error("old events are not forgotten: %s", problem)
+            elif count == _PRUNED:
+                self._prune(writer)
+
+        writer.submit(partial(events.prune, before=before, limit=_PRUNED), pruned)
 
     async def _close(self) -> None:
         for listener in self.listeners:
@@ -313,11 +332,7 @@ def _fake_key(state: Path) -> bytes:
     return key
 
 
-def _first_certificate(pem: str) -> str:
-    end = "-----END CERTIFICATE-----"
-    begin = pem.index("-----BEGIN CERTIFICATE-----")
-    return pem[begin : pem.index(end, begin) + len(end)]
-
-
-def _ignore(_result: object, _problem: object) -> None:
-    """Pruning is tried again soon."""
+def _watch(task: asyncio.Task[None]) -> None:
+    """A background task ends with the server; one that ends before is a fault that must not pass in silence."""
+    if not task.cancelled() and (problem := task.exception()) is not None:
+        _log.critical("a part of the server has ended; restart it", exc_info=problem)

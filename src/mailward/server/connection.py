@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _BUFFERED: Final = 256 * 1024  # octets read ahead of the session before the socket is left alone
 _UNSENT: Final = 64 * 1024
+_TOGETHER: Final = 64  # replies that leave in one write at the most; then the client must read some
 _HANDSHAKE: Final = 10.0  # seconds for TLS to be up
 _STRANGER: Final = 300.0  # seconds a session may last without a login
 _SLOW_GRACE: Final = 30.0  # seconds before the rate of content is looked at …
@@ -50,6 +51,7 @@ class Connection(asyncio.BufferedProtocol):
         self._writable = True
         self._reading = True
         self._closing = False
+        self._heard_all = False
         self._unheard = 0
         self._timer: asyncio.TimerHandle | None = None
         self._progress = self._started = listener.loop.time()
@@ -77,10 +79,13 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def eof_received(self) -> bool:
-        return False
+        """The client has said its last; it may still wait for the reply to what it sent."""
+        self._heard_all = True
+        return self._waiting
 
     def pause_writing(self) -> None:
         self._writable = False
+        self._throttle()
 
     def resume_writing(self) -> None:
         self._writable = True
@@ -113,14 +118,17 @@ class Connection(asyncio.BufferedProtocol):
 
     def send_away(self, reply: Reply = replies.SHUTTING_DOWN) -> None:
         """End the session now, with `reply` if the client can still read it."""
+        self._guarded(self._send_away, reply)
+
+    # the work
+
+    def _send_away(self, reply: Reply) -> None:
         if self._closing or self._transport is None:
             return
         if not self._waiting and (self._tls is None or self._tls.established):
             self._protocol.send_reply(reply)
             self._flush()
         self._close()
-
-    # the work
 
     def _guarded(self, work: Callable[..., None], *arguments: object) -> None:
         """The connection's door: whatever goes wrong ends this connection and no other, with no word of it outside."""
@@ -170,13 +178,13 @@ class Connection(asyncio.BufferedProtocol):
             self._flush_tls()
             if self._tls.established and not was_established:
                 self._secured(self._tls)
-            if self._tls.closed and not data:
-                self._close()
-                return
-            if not data:
-                return
-        self._protocol.receive_data(data)
-        self._pump()
+            self._heard_all = self._tls.closed
+        if data:
+            self._protocol.receive_data(data)
+            self._pump()
+        else:
+            self._throttle()
+            self._close_if_done()
 
     def _secured(self, tls: TlsLayer) -> None:
         assert self._session is not None  # noqa: S101
@@ -197,17 +205,27 @@ class Connection(asyncio.BufferedProtocol):
                 break
             self._progress = self._loop.time()
             if isinstance(event, Content):
+                if self._content_since is None:  # of a BDAT chunk
+                    self._content_since = self._progress
                 self._content_octets += len(event.data)
                 session.content(event.data)
                 continue
             verdict = session.handle(event)
             if isinstance(verdict, Reply):
                 self._answer(verdict, fatal=isinstance(event, Violation) and event.fatal)
+                if protocol.unsent >= _TOGETHER:
+                    self._flush()
             else:
                 self._waiting = True
                 verdict.then(self._resumed)
         self._flush()
         self._throttle()
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        """A client that has said its last and has had its answers is let go."""
+        if self._heard_all and not self._waiting and self._writable:
+            self._close()
 
     def _resumed(self, reply: Reply) -> None:
         self._waiting = False
@@ -250,7 +268,7 @@ class Connection(asyncio.BufferedProtocol):
         """Stop reading while the client is ahead of us by more than a little."""
         if self._transport is None or self._closing:
             return
-        want = self._protocol.buffered <= _BUFFERED
+        want = self._writable and self._protocol.buffered <= _BUFFERED
         if want != self._reading:
             self._reading = want
             (self._transport.resume_reading if want else self._transport.pause_reading)()
@@ -279,7 +297,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._progress = self._loop.time()
-        self._timer = self._loop.call_later(seconds, self._ring)
+        self._timer = self._loop.call_later(min(seconds, _SLOW_GRACE), self._ring)
 
     def _ring(self) -> None:
         self._timer = None
@@ -295,7 +313,7 @@ class Connection(asyncio.BufferedProtocol):
         if left <= 0:
             self.send_away(replies.TIMEOUT)
         else:
-            self._timer = self._loop.call_later(left, self._ring)
+            self._timer = self._loop.call_later(min(left, _SLOW_GRACE), self._ring)
 
     def _time_left(self) -> float:
         """Seconds until this client has been silent, or slow, for too long. While we work it is not its fault."""

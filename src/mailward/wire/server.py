@@ -74,6 +74,11 @@ class ServerProtocol:
         """Octets received and not yet understood."""
         return len(self._buffer)
 
+    @property
+    def unsent(self) -> int:
+        """Replies that wait to be written."""
+        return len(self._out)
+
     def data_to_send(self) -> bytes:
         out, self._out = self._out, []
         return out[0] if len(out) == 1 else b"".join(out)
