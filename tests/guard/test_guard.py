@@ -204,17 +204,69 @@ def test_a_hidden_wrong_password_counts_each_time() -> None:
 
 
 def test_a_broken_exchange_is_no_guess() -> None:
-    """No password was heard: it is answered late, and no ban comes of it."""
+    """No password: it is answered late; after three in a row it counts on its source, never on the account."""
+    world = World()
+    ends = [_broken_off(world) for _ in range(20)]
+
+    failures = [end for end in ends if isinstance(end, Failure)]
+    assert [end.delay for end in failures] == [0.5, 1, 2, 4, 8, 8, 8, 8]
+    assert [event.subject for end in failures for event in end.events] == ["ip:192.0.2.7"]
+    assert ends[8:] == [Reason.BANNED] * 12
+    assert world.guesses(20, source="192.0.2.8") == 5
+    assert "account:ann@example.test" not in world.bans.bans
+
+
+def _broken_off(world: World, source: str = "192.0.2.7", account: str = "ann@example.test") -> Failure | Reason:
+    attempt = world.attempt(source, account)
+    refused = world.guard.judge(attempt).refused
+    return refused or world.guard.failed(attempt, None, Reason.ABANDONED)
+
+
+def test_no_number_of_sources_spends_an_account_with_broken_exchanges() -> None:
+    """Exchanges that come to nothing leave every guess of the account to those who make one."""
+    world = World()
+    for number in range(64):
+        for _ in range(20):
+            _broken_off(world, f"198.51.100.{number}")
+
+    assert len(world.bans.bans) == 64
+    assert all(subject.startswith("ip:") for subject in world.bans.bans)
+    assert world.guesses(5) == 5
+
+
+def test_a_neighbour_that_breaks_off_makes_nobody_a_stranger() -> None:
+    """Exchanges broken off behind one address ban it for strangers; who is known there still gets in."""
+    world = World()
+    assert world.login()
+    for _ in range(20):
+        _broken_off(world)
+
+    assert world.bans.until("ip:192.0.2.7") is not None
+    assert world.login()
+    assert world.guess("x", account="bob@example.test") is Reason.BANNED
+
+
+def test_a_broken_exchange_that_named_nobody_is_struck_and_makes_no_ban_longer() -> None:
+    """Rubbish before a name counts on its source like the rest, without asking `judge`; a banned source is left so."""
     world = World()
     delays = []
-    for _ in range(20):
-        attempt = world.attempt()
-        assert world.guard.judge(attempt).refused is None
-        end = world.guard.failed(attempt, None, Reason.BAD_EXCHANGE)
-        delays.append(end.delay)
-        assert end.events == ()
+    for _ in range(30):
+        delays.append(world.guard.failed(world.attempt(account=""), None, Reason.CANCELLED).delay)
+        world.clock += 1
 
     assert delays[:6] == [0.5, 1, 2, 4, 8, 8]
+    assert world.bans.bans == {"ip:192.0.2.7": START + 7 + world.settings.ban}
+    assert len(world.guard._accounts) == 0
+
+
+def test_a_login_ends_the_row_of_slips() -> None:
+    """A client that stumbles three times and then logs in begins anew."""
+    world = World()
+    for _ in range(10):
+        assert [isinstance(_broken_off(world), Failure) for _ in range(3)] == [True] * 3
+        assert world.login()
+
+    assert world.bans.bans == {}
 
 
 def test_a_heard_password_counts_whatever_else_was_wrong() -> None:

@@ -34,7 +34,10 @@ def test_a_silence_breaks_the_row() -> None:
     """Strikes are in a row while none is older than the window before the next."""
     tally = Tally()
 
-    assert [tally.strike(time, time - 10) for time in (1.0, 9.0, 18.0, 28.0)] == [1, 2, 3, 1]
+    assert [tally.strike(time, time - 10) for time in (1.0, 9.0, 18.0)] == [1, 2, 3]
+    tally.slips = 2
+    assert tally.strike(28.0, 18.0) == 1
+    assert tally.slips == 0
 
 
 def test_the_longest_unused_goes_first() -> None:

@@ -13,9 +13,12 @@ import pytest
 
 from mailward.accounts.hasher import Hasher
 from mailward.errors import StoreError
+from mailward.sasl.mechanism import Credentials, respond
+from mailward.sasl.register import client_mechanisms
 from mailward.secret import Secret
 from mailward.server import app
 from mailward.store import accounts
+from mailward.store.bans import Bans
 from tests.support.embedded_server import EmbeddedServer
 from tests.support.installation import ANN, BOB, IMPLICIT, PASSWORD, STARTTLS, until
 from tests.support.talk import Answer, Talk
@@ -228,14 +231,124 @@ def test_auth_has_its_place(talk: Talk) -> None:
 
 
 def test_hanging_up_in_an_exchange(server: EmbeddedServer, source: str) -> None:
-    """S53: a client that leaves before it has said anything to judge leaves nothing behind."""
+    """S53: a client that leaves in the middle of any exchange leaves one event, and no guess that is held."""
     with connect(server, source) as talk:
         assert talk.say("AUTH LOGIN").code == 334
         assert talk.say(b64(ANN)).code == 334
+    until(lambda: told(server, source))
+    with connect(server, source) as talk:
+        assert scram_first(talk, f"n,,n={ANN},r=abcdefgh").code == 334
+    until(lambda: len(told(server, source)) == 2)
     with connect(server, source) as talk:
         assert talk.plain(ANN, PASSWORD).code == 235
 
-    assert [event["type"] for event in told(server, source)] == ["login.succeeded"]
+    events = told(server, source)
+    assert [(event["type"], event["reason"], event["account"]) for event in events] == [
+        ("login.failed", "abandoned", None),
+        ("login.failed", "abandoned", ANN),
+        ("login.succeeded", None, ANN),
+    ]
+    assert server.services.logins.guard._open == {}
+
+
+def prove(talk: Talk) -> Answer:
+    """A right proof, up to the server's signature."""
+    client = client_mechanisms()["SCRAM-SHA-256"].client(
+        Credentials(ANN, Secret(PASSWORD)), binding=None, server_offers_plus=False, nonce="abcdefgh"
+    )
+    first = scram_first(talk, next(client).decode()).lines[0]
+    return talk.say(b64(respond(client, first.encode())))
+
+
+@pytest.mark.parametrize("ending", [b"*\r\n", b64("more") + b"\r\n", b""], ids=["cancels", "goes on", "hangs up"])
+def test_no_right_proof_is_free(server: EmbeddedServer, source: str, ending: bytes) -> None:
+    """A client that has been told that its proof is right knows the password: however it leaves, one event says so."""
+    with connect(server, source) as talk:
+        answer = prove(talk)
+        assert answer.code == 334
+        assert base64.b64decode(answer.lines[0]).startswith(b"v=")
+        talk.write(ending)
+        if ending:
+            assert talk.answer().code in {501, 535}
+
+    until(lambda: told(server, source))
+    with connect(server, source) as talk:
+        assert talk.plain("nobody@example.test", "x").code == 535
+    first, second = told(server, source)
+    assert (first["type"], first["reason"], first["account"]) == ("login.failed", "proved-and-left", ANN)
+    assert second["reason"] == "unknown-account"
+
+
+def test_broken_exchanges_are_late_on_every_connection(tmp_path: Path) -> None:
+    """Rubbish and cancels are answered later each time, over all connections, and end in a ban of the source alone."""
+    guard = {"delay_first": 0.01, "delay_growth": 2.0, "delay_most": 0.04, "source_failures": 2, "account_failures": 1}
+    with EmbeddedServer(tmp_path, guard=guard) as server:
+        for _ in range(3):
+            with connect(server, "127.0.0.5") as talk:
+                assert talk.say(auth_plain("rubbish")).code == 535
+                assert talk.say("AUTH PLAIN").code == 334
+                assert talk.say("*").code == 501
+        with connect(server, "127.0.0.5") as talk:
+            assert talk.plain(ANN, PASSWORD).code == 454
+        with connect(server, "127.0.0.6") as talk:
+            assert talk.plain(ANN, PASSWORD).code == 235
+
+        delays = [event["delay"] for event in server.events("login.failed")]
+        assert delays == [0.01, 0.02, 0.04, 0.04, 0.04, 0.04]
+        assert [event["subject"] for event in server.events("ban.added")] == ["ip:127.0.0.5"]
+
+
+def test_abandoned_exchanges_end_in_a_ban_of_their_source(tmp_path: Path) -> None:
+    """Who holds guesses of an account by saying nothing gives them back on leaving, and is soon not heard any more."""
+    with EmbeddedServer(tmp_path, guard=AT_ONCE | {"source_failures": 2, "account_failures": 2}) as server:
+        for number in range(5):
+            with connect(server, "127.0.0.5") as talk:
+                assert scram_first(talk, f"n,,n={ANN},r=abcdefgh").code == 334
+            until(lambda number=number: len(server.events("login.failed")) == number + 1)  # type: ignore[misc]
+        with connect(server, "127.0.0.5") as talk:
+            assert scram_first(talk, f"n,,n={ANN},r=abcdefgh").code == 454
+        with connect(server, "127.0.0.6") as talk:
+            assert talk.plain(ANN, PASSWORD).code == 235
+
+        assert [event["subject"] for event in server.events("ban.added")] == ["ip:127.0.0.5"]
+
+
+def test_a_fault_of_ours_holds_no_guess(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever breaks inside a login gives its guess back, is told as ours, and costs the client no strike."""
+
+    async def broken(_self: Hasher, _verifier: str | None, _password: Secret) -> bool:
+        raise RuntimeError("a fault inside")
+
+    with EmbeddedServer(tmp_path, guard={"source_failures": 2, "account_failures": 2}) as server:
+        server.expected = ("a fault inside", "Task exception was never retrieved")
+        with monkeypatch.context() as patch:
+            patch.setattr(Hasher, "verify_async", broken)
+            for _ in range(4):
+                with connect(server, "127.0.0.1") as talk:
+                    assert talk.plain(ANN, PASSWORD).code == 421
+                    assert talk.ended()
+        with connect(server, "127.0.0.1") as talk:
+            assert talk.plain(ANN, PASSWORD).code == 235
+
+        assert server.services.logins.guard._open == {}
+        assert [event["reason"] for event in server.events("login.refused")] == ["unavailable"] * 4
+        assert server.events("login.failed") == []
+
+
+def test_a_password_sent_in_clear_is_told(tmp_path: Path) -> None:
+    """AUTH before TLS is refused unread, and one event says that a password may have been shown."""
+    with EmbeddedServer(tmp_path, listeners=(STARTTLS,)) as server:
+        with Talk(server.ports[STARTTLS]) as talk:
+            talk.ehlo()
+            assert str(talk.plain(ANN, PASSWORD)).startswith("538 5.7.11")
+            talk.starttls(server.trust)
+            talk.ehlo()
+            assert talk.plain(ANN, PASSWORD).code == 235
+
+        first, second = server.events()
+        assert (first["type"], first["reason"], first["account"]) == ("login.refused", "exposed", None)
+        assert first["mechanism"] == "PLAIN"
+        assert second["type"] == "login.succeeded"
 
 
 def test_three_failures_end_the_connection(server: EmbeddedServer, source: str, talk: Talk) -> None:
@@ -378,6 +491,28 @@ def test_unreadable_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
         assert [event["reason"] for event in server.events("login.refused")] == ["unavailable", "unavailable"]
         assert server.events("login.failed") == []
+
+
+def test_unreadable_bans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the bans cannot be read a broken exchange is nobody's failure, and one event tells of each all the same."""
+
+    def unreadable(_self: Bans, _subject: str) -> float | None:
+        raise StoreError("disk on fire", phase="store")
+
+    with EmbeddedServer(tmp_path, guard=AT_ONCE) as server:
+        server.expected = ("disk on fire",)  # the sweep reads them too
+        with connect(server, "127.0.0.1") as talk:
+            for _ in range(2):
+                assert talk.say(auth_plain("rubbish")).code == 535
+        monkeypatch.setattr(Bans, "until", unreadable)
+        with connect(server, "127.0.0.1") as talk:
+            assert talk.say(auth_plain("rubbish")).code == 535
+            assert str(talk.say(auth_plain("rubbish"))).startswith("454 4.7.0")
+            assert talk.say("AUTH PLAIN").code == 334
+
+        until(lambda: len(server.events()) == 5)
+        reasons = [event["reason"] for event in server.events()]
+        assert reasons == ["bad-exchange"] * 3 + ["unavailable"] * 2
 
 
 def test_refused_without_a_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from mailward.accounts.directory import Accounts
+from mailward.errors import StoreError
 from mailward.guard.allowlist import Networks
+from mailward.secret import Secret
+from mailward.server import session
 from mailward.server.door import Door
+from mailward.server.login import Logins
 from mailward.server.services import Services
 from mailward.server.session import Session
 from mailward.store.message import StoredMessage
@@ -318,10 +323,10 @@ def test_ten_mistakes_are_enough(server: EmbeddedServer) -> None:
 
 
 def test_idle_talk_ends(server: EmbeddedServer) -> None:
-    """S42: a hundred NOOPs in a row are answered, the next one ends the session."""
+    """S42: a hundred NOOPs and EHLOs in a row are answered, the next one ends the session."""
     with Talk(server.ports[STARTTLS]) as talk:
-        talk.ehlo()
-        codes = [talk.say(line).code for line in ["NOOP", "RSET", "HELP", "NOOP x"] * 25]
+        assert talk.answer().code == 220
+        codes = [talk.say(line).code for line in ["EHLO x", "HELO x", "NOOP", "RSET", "HELP"] * 20]
 
         assert set(codes) == {250, 214}
         assert talk.say("NOOP").code == 421
@@ -368,6 +373,77 @@ def test_quit_says_bye(server: EmbeddedServer) -> None:
         assert talk.ended()
 
 
+# --- what becomes of a login
+
+
+def _removed(accounts: Accounts) -> None:
+    accounts.remove("guest@example.test")
+
+
+def _changed(accounts: Accounts) -> None:
+    accounts.set_password("guest@example.test", Secret("another lantern on the wharf 5"))
+
+
+@pytest.mark.parametrize("change", [_removed, _changed, None], ids=["removed", "new-password", "unchanged"])
+def test_a_login_lasts_as_long_as_its_account(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, change: Callable[[Accounts], None] | None
+) -> None:
+    """At MAIL an open session whose account is gone or has another password hears 421 and is ended."""
+    monkeypatch.setattr(session, "_STILL_VALID", 0.0)
+    accounts = server.services.logins.accounts
+    password = "a lantern on the wharf 93"
+    server.call(lambda: accounts.add("guest@example.test", Secret(password)))
+    try:
+        with Talk(server.ports[IMPLICIT], tls=server.trust) as talk:
+            talk.ehlo()
+            assert talk.scram("guest@example.test", password).code == 235
+            assert talk.say("MAIL FROM:<guest@example.test>").code == 250
+            assert talk.say("RSET").code == 250
+            if change is not None:
+                server.call(lambda: change(accounts))
+            answer = talk.say("MAIL FROM:<guest@example.test>")
+            if change is None:
+                assert answer.code == 250
+            else:
+                assert str(answer) == "421 4.7.0 Your login has ended, log in again"
+                assert talk.ended()
+    finally:
+        if change is not _removed:
+            server.call(lambda: accounts.remove("guest@example.test"))
+
+
+def test_an_account_is_not_looked_up_for_each_message(
+    server: EmbeddedServer, ann: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within two seconds a login is believed in; when nobody can tell afterwards, the client may try again."""
+
+    def unreadable(_account: object) -> None:
+        raise StoreError("disk on fire", phase="store")
+
+    monkeypatch.setattr(Logins, "renewed", lambda _self, account: unreadable(account))
+    for _ in range(20):
+        assert ann.say(f"MAIL FROM:<{ANN}>").code == 250
+        assert ann.say("RSET").code == 250
+    monkeypatch.setattr(session, "_STILL_VALID", 0.0)
+    assert ann.say(f"MAIL FROM:<{ANN}>").code == 451
+    monkeypatch.undo()
+    assert ann.say(f"MAIL FROM:<{ANN}>").code == 250
+
+
+def test_a_response_is_due_soon(server: EmbeddedServer) -> None:
+    """While a login waits for the client it has ten seconds, and no such limit before and after."""
+    with Talk(server.ports[IMPLICIT], tls=server.trust, source="127.0.7.7") as talk:
+        talk.ehlo()
+        (own,) = [each.session for each in server.server.listeners[0].connections if each.source == "127.0.7.7"]
+        seen = [own.patience]
+        assert talk.say("AUTH PLAIN").code == 334
+        seen.append(own.patience)
+        assert talk.say("*").code == 501
+        seen.append(own.patience)
+
+    assert seen == [None, 10.0, None]
+
+
 # --- what a session is made of
 
 
@@ -390,7 +466,7 @@ def test_mapped_peer_is_its_ipv4_address() -> None:
 @pytest.mark.parametrize("peer", ["2002:a00:1::", "64:ff9b::a00:1", "::10.0.0.1", "fe80::1%eth0"])
 def test_embedded_addresses_are_not_trusted(peer: str) -> None:
     """S62: 6to4, NAT64 and v4-compatible forms of a trusted address are strangers; a zone is dropped."""
-    session = a_session(peer)
+    stranger = a_session(peer)
 
-    assert not session.trusted
-    assert "%" not in str(session.source)
+    assert not stranger.trusted
+    assert "%" not in str(stranger.source)

@@ -57,15 +57,6 @@ def test_a_new_password_leaves_the_rest(database: Database, writer: Writer) -> N
     assert writer.run(table.replace_password(replace(new, name="bob"))) is False
 
 
-def test_senders_are_replaced(database: Database, writer: Writer) -> None:
-    """Nothing but the senders."""
-    writer.run(table.insert(ANN))
-
-    assert writer.run(table.replace_senders(ANN.name, '["x@example.test"]')) is True
-    assert table.find(database.reader(), ANN.name) == replace(ANN, senders='["x@example.test"]')
-    assert writer.run(table.replace_senders("bob", "[]")) is False
-
-
 def test_a_removed_account_leaves_nothing(database: Database, writer: Writer) -> None:
     """The next one of that name is not known where the old one was."""
     writer.run(table.insert(ANN))

@@ -316,6 +316,16 @@ def test_the_key_ignores_case_and_normalisation() -> None:
     assert Mailbox.parse("ju\u0308rgen@x").key == Mailbox.parse("J\u00dcRGEN@x").key
 
 
+@pytest.mark.parametrize(
+    "text", ["Ann@x", '"Ann X"@x', '"A@B"@x', r'"A\"B\\"@x', '"ann."@x', "\u03a3\u03c2@x", "Stra\u00dfe@x"]
+)
+def test_the_key_is_a_mailbox(text: str) -> None:
+    """It reads as a mailbox whose key it is, quoted where it must be."""
+    key = Mailbox.parse(text).key
+
+    assert Mailbox.parse(key).key == key
+
+
 @pytest.mark.parametrize("literal", ["[]", "[", "", "192.0.2.1", "[192.0.2.1", "[a.b]", "[IPv6:]", "[IPv6:1::2%3]"])
 def test_what_is_no_literal(literal: str) -> None:
     """An address literal is an IP address in brackets, tagged if it is IPv6."""

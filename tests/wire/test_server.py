@@ -105,7 +105,7 @@ def test_no_ending_but_the_true_one_ends_content(row: str, cut: Cut) -> None:
 
     assert transcript.messages == []
     assert transcript.closed
-    assert last_reply(transcript) == b"554 5.5.2 Bare CR or LF"
+    assert last_reply(transcript) == b"554 5.5.2 Bare CR, bare LF or NUL in the content"
 
 
 def test_smuggling_after_the_size_limit_is_refused_too() -> None:
@@ -113,7 +113,7 @@ def test_smuggling_after_the_size_limit_is_refused_too() -> None:
     transcript = run(whole(DATA + b"x" * 2000 + b"\n.\n" + EVIL), ServerLimits(content=1000))
 
     assert transcript.messages == []
-    assert last_reply(transcript) == b"554 5.5.2 Bare CR or LF"
+    assert last_reply(transcript) == b"554 5.5.2 Bare CR, bare LF or NUL in the content"
 
 
 def test_too_big_content_is_read_to_its_end_and_refused() -> None:
@@ -155,7 +155,7 @@ def test_bare_newlines_in_chunks_are_refused(body: bytes) -> None:
     transcript = run(whole(OPEN + b"BDAT %d LAST\r\n" % len(body) + body + b"NOOP\r\n"))
 
     assert transcript.messages == []
-    assert transcript.said.endswith(b"554 5.5.2 Bare CR or LF\r\n250 2.0.0 OK\r\n")
+    assert transcript.said.endswith(b"554 5.5.2 Bare CR, bare LF or NUL in the content\r\n250 2.0.0 OK\r\n")
 
 
 def test_a_crlf_may_be_split_between_chunks() -> None:

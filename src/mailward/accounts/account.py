@@ -11,6 +11,8 @@ from mailward.sasl.mechanism import ScramKeys
 from mailward.sasl.saslprep import prepare_name
 from mailward.wire.address import Mailbox
 
+_PASSES = 8  # no name that means anything needs more than three
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -31,12 +33,21 @@ class Account:
 
 
 def canonical(name: str) -> str:
-    """The one key of this account name, to look up and to throttle by: SASLprep, case folding, NFC.
+    """The one key of this account name, to look up and to throttle by: SASLprep, case folding, NFC; its own key.
 
     A name with an "@" is a mailbox (its domain in A-labels); any other has no space and may use no envelope sender
     that is not listed. Raises InputError for what can be no account's name: such a login fails as any other does,
     with no account to count it on.
     """
+    key = name
+    for _ in range(_PASSES):  # folding one character can give another that SASLprep or folding changes in turn
+        before, key = key, _folded(key)
+        if key == before:
+            return key
+    raise InputError(f"the account name {printable(name, 80)!r} has no settled spelling", phase="account")
+
+
+def _folded(name: str) -> str:
     prepared = prepare_name(name, what="account name")
     if "@" in prepared:
         return _mailbox(prepared).key

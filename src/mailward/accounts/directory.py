@@ -53,9 +53,12 @@ class Accounts:
     def find(self, name: str) -> Account | None:
         """The account of this name in any spelling; None also for what can be no account's name."""
         try:
-            key = canonical(name)
+            return self.find_key(canonical(name))
         except InputError:
             return None
+
+    def find_key(self, key: str) -> Account | None:
+        """The account of exactly this canonical name: one look-up by primary key."""
         row = table.find(self._reader, key)
         return None if row is None else _account(row)
 
@@ -75,12 +78,6 @@ class Accounts:
         key = self._existing(name)
         row = self._row(key, password, "[]", hostname=hostname)
         if not self._run(table.replace_password(row)):
-            raise self._unknown(key)
-
-    def set_senders(self, name: str, senders: Iterable[str]) -> None:
-        """The envelope senders it may use besides its own address. InputError: no such account, or not a mailbox."""
-        key = self._existing(name)
-        if not self._run(table.replace_senders(key, _senders(senders))):
             raise self._unknown(key)
 
     def remove(self, name: str) -> None:

@@ -18,6 +18,9 @@ class Reason(StrEnum):
     BUSY = "busy"  # the bounded queue of the password hasher was full
     BAD_EXCHANGE = "bad-exchange"  # the peer broke the mechanism's rules
     CANCELLED = "cancelled"  # the peer sent "*"
+    ABANDONED = "abandoned"  # the peer left, or kept silent, in the middle of the exchange
+    PROVED_AND_LEFT = "proved-and-left"  # the peer proved that it knows the password, and did not end the login
+    EXPOSED = "exposed"  # AUTH before TLS: whoever listens may have read a password
     UNAVAILABLE = "unavailable"  # the account store did not answer
 
 

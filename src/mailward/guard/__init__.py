@@ -7,6 +7,8 @@
   whatever it or its neighbours behind the same address guess elsewhere. Only its own wrong passwords on that account
   end that: then it is a stranger again, and refused for a time like any other.
 - The same wrong password again is answered late and counts for nothing: it is a telephone with an old password.
+- An exchange that is cancelled, broken or abandoned is answered late too; after three in a row each counts against
+  its source, and against no account.
 - Guesses that are being checked count as used until they are not, so many connections get no more than one.
 - An address outside the allowlist fails just as a wrong password does, and uses up nobody's guesses but its own.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from mailward.events import BanAdded, BanRemoved, Reason
@@ -17,6 +18,7 @@ from mailward.guard.verdict import Attempt, Failure, Verdict
 from mailward.secret import Secret
 
 _GUESSES = frozenset({Reason.BAD_PASSWORD, Reason.UNKNOWN_ACCOUNT, Reason.NOT_ALLOWED})
+_SLIPS = 3  # exchanges in a row that may come to nothing before they count
 _AGAIN = 0.05  # seconds: two or three hashes
 
 
@@ -67,12 +69,13 @@ class Guard:
     def failed(self, attempt: Attempt, password: Secret | None, reason: Reason) -> Failure:
         """The login failed. password: the wrong one, None where the mechanism hides it (then each try counts).
 
-        An exchange that broke before any password was heard is merely answered late.
+        An exchange that broke off before there was a password to judge is answered late, and after a few in a row
+        each uses up a guess of its source: never one of the account, which anybody can name.
         """
         case, charges = self._close(attempt)
         row = self._strike(case)
         if password is None and reason not in _GUESSES:
-            return Failure(delay=self._settings.delay(row), repeated=False)
+            return Failure(delay=self._settings.delay(row), repeated=False, events=tuple(self._slip(case)))
         repeated = password is not None and case.account != "" and self._wrong.heard(case.account_key, password)
         if not repeated:
             for charge in charges:
@@ -95,12 +98,10 @@ class Guard:
         self._known.saw(attempt.account, case.source, now=self._now())
 
     def abandoned(self, attempt: Attempt) -> None:
-        """Cancelled, lost, or never checked: the guess it held is free again."""
+        """Never judged, and not for the client's fault: the guess it held is free again."""
         if attempt in self._open:
             case, _ = self._close(attempt)
-            self._sources.drop_if_clean(case.pair_key)
-            self._sources.drop_if_clean(case.source)
-            self._accounts.drop_if_clean(case.account_key)
+            self._drop_clean(case)
 
     def sweep(self, tell: Callable[[BanRemoved], None]) -> None:
         """Once every few seconds: `tell` hears of each ban that ended, once, perhaps after this returns."""
@@ -146,6 +147,22 @@ class Guard:
         for charge in opened[1]:
             charge.tally.in_flight -= 1
         return opened
+
+    def _slip(self, case: Case) -> Iterator[BanAdded]:
+        """An exchange that came to nothing. It says nothing about who is known where, so it changes nothing there."""
+        tally = self._sources.of(case.source)
+        tally.slips += 1
+        self._drop_clean(case)
+        if tally.slips <= _SLIPS or (self._bans.until(case.source) or 0.0) > self._now():
+            return
+        tally.add(self._monotonic(), case.account)
+        charge = Charge(tally, case.account, self._settings.source_failures, case.source, SOURCE_FAILURES)
+        yield from self._ban_the_spent(replace(case, known=False), (charge,))
+
+    def _drop_clean(self, case: Case) -> None:
+        self._sources.drop_if_clean(case.pair_key)
+        self._sources.drop_if_clean(case.source)
+        self._accounts.drop_if_clean(case.account_key)
 
     def _ban_the_spent(self, case: Case, charges: tuple[Charge, ...]) -> Iterator[BanAdded]:
         now = self._now()

@@ -8,16 +8,18 @@ from collections import OrderedDict
 class Tally:
     """Times are monotonic seconds. A failure is kept with what it was against: an account's source, a source's account.
 
-    strikes: unsuccessful logins in a row, counted or not; they set the delay. closed_until: Unix seconds, for the
+    strikes: unsuccessful logins in a row, counted or not; they set the delay. slips: those of them that came to no
+    password. closed_until: Unix seconds, for the
     accounts outsiders have spent, which are not banned.
     """
 
-    __slots__ = ("closed_until", "failures", "in_flight", "strikes", "struck")
+    __slots__ = ("closed_until", "failures", "in_flight", "slips", "strikes", "struck")
 
     def __init__(self) -> None:
         self.failures: tuple[tuple[float, str], ...] = ()
         self.in_flight = 0
         self.strikes = 0
+        self.slips = 0
         self.struck = 0.0
         self.closed_until = 0.0
 
@@ -34,11 +36,13 @@ class Tally:
         """Drop the failures against one; the last of all takes the strikes with it."""
         self.failures = tuple(failure for failure in self.failures if failure[1] != against)
         if not self.failures:
-            self.strikes = 0
+            self.strikes = self.slips = 0
 
     def strike(self, now: float, since: float) -> int:
         """One more unsuccessful login; the length of the row, which a silence from before `since` breaks."""
-        self.strikes = self.strikes + 1 if self.struck > since else 1
+        if self.struck <= since:
+            self.strikes = self.slips = 0
+        self.strikes += 1
         self.struck = now
         return self.strikes
 

@@ -53,9 +53,13 @@ class ScramKeys:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """Send `data` to the client and its response back into the exchange."""
+    """Send `data` to the client and its response back into the exchange.
+
+    proven: the client has proved that it knows the password, and `data` tells it so: who hangs up now knows it too.
+    """
 
     data: bytes
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +161,9 @@ def finish(exchange: ClientExchange) -> None:
     raise SaslError("the server said success in the middle of the exchange", phase="auth")
 
 
-def ask(data: bytes) -> Generator[Challenge, Answer, bytes]:
+def ask(data: bytes, *, proven: bool = False) -> Generator[Challenge, Answer, bytes]:
     """For server roles: `response = yield from ask(challenge)`."""
-    response = yield Challenge(data)
+    response = yield Challenge(data, proven)
     if not isinstance(response, bytes):
         raise TypeError(f"a Challenge is answered with bytes, not {type(response).__name__}")
     return response

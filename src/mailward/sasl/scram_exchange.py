@@ -108,7 +108,7 @@ def _refuse_other_channel(
 def _prove_ourselves(keys: ScramKeys, signed: bytes) -> Generator[Challenge, Answer, bytes]:
     signature = scram.server_signature(keys.server_key, signed)
     server_final = f"v={message.encode_base64(signature)}".encode()
-    if (yield from ask(server_final)):
+    if (yield from ask(server_final, proven=True)):
         raise SaslError("the client has something to add to a finished exchange", phase="auth")
     return server_final
 

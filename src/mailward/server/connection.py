@@ -29,6 +29,7 @@ _UNSENT: Final = 64 * 1024
 _TOGETHER: Final = 64  # replies that leave in one write at the most; then the client must read some
 _HANDSHAKE: Final = 10.0  # seconds for TLS to be up
 _STRANGER: Final = 300.0  # seconds a session may last without a login
+_LOOK: Final = 10.0  # seconds until we look at the clock again at the latest
 _SLOW_GRACE: Final = 30.0  # seconds before the rate of content is looked at …
 _SLOW_RATE: Final = 500.0  # … and the octets a second it must have (as Postfix's smtpd_min_data_rate)
 _LINGER: Final = 1.0  # seconds a refused client may go on sending, so that it reads the refusal and not a reset
@@ -297,7 +298,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._progress = self._loop.time()
-        self._timer = self._loop.call_later(min(seconds, _SLOW_GRACE), self._ring)
+        self._timer = self._loop.call_later(min(seconds, _LOOK), self._ring)
 
     def _ring(self) -> None:
         self._timer = None
@@ -313,7 +314,7 @@ class Connection(asyncio.BufferedProtocol):
         if left <= 0:
             self.send_away(replies.TIMEOUT)
         else:
-            self._timer = self._loop.call_later(min(left, _SLOW_GRACE), self._ring)
+            self._timer = self._loop.call_later(min(left, _LOOK), self._ring)
 
     def _time_left(self) -> float:
         """Seconds until this client has been silent, or slow, for too long. While we work it is not its fault."""
@@ -327,6 +328,8 @@ class Connection(asyncio.BufferedProtocol):
                 return _SLOW_GRACE - elapsed
             return _SLOW_GRACE if self._content_octets >= _SLOW_RATE * elapsed else 0.0
         assert self._session is not None  # noqa: S101
+        if self._session.patience is not None:
+            return self._session.patience - (now - self._progress)
         if self._session.trusted:
             return limits.idle - (now - self._progress)
         return min(limits.idle_before_login - (now - self._progress), _STRANGER - (now - self._started))

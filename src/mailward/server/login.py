@@ -7,6 +7,7 @@ has begun is counted whatever the client does next: hanging up does not make it 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from mailward.server.door import Door
     from mailward.server.session import Session
 
-_PATIENCE: Final = 2.0  # seconds
+PATIENCE: Final = 10.0  # seconds a client has for each response: until then it may hold a guess
+_BUSY: Final = 2.0  # seconds to wait for a guess that others hold
+_log = logging.getLogger("mailward.server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,11 @@ class Logins:
     bindings: tuple[ChannelBinding, ...]
     fake_key: bytes
     failures_per_connection: int
+
+    def renewed(self, account: Account) -> Account | None:
+        """The account as it is now; None when it is gone or has another password. StoreError when nobody can tell."""
+        found = self.accounts.find_key(account.name)
+        return found if found is not None and found.changed == account.changed else None
 
 
 class Login:
@@ -73,6 +81,8 @@ class Login:
         self._attempt: Attempt | None = None
         self._verdict: Verdict | None = None
         self._found: Account | None = None
+        self._proven = False
+        self._told = False
         self.account: Account | None = None
 
     async def begin(self, initial_response: bytes | None) -> Reply:
@@ -84,18 +94,41 @@ class Login:
 
     async def respond(self, response: bytes | None) -> Reply:
         if response is None:
-            self.lost()
-            self._tell(self._failed_event(Reason.CANCELLED))
+            self._close()
+            await self._fail(self._broken(Reason.CANCELLED), None)
             return replies.AUTH_CANCELLED
         return await self._advance(response)
 
+    def exposed(self) -> Reply:
+        """AUTH where anybody can listen: nothing is looked at, but the operator hears of it."""
+        self._refuse(Reason.EXPOSED)
+        return replies.NEED_TLS_FOR_AUTH
+
     def lost(self) -> None:
-        """The exchange ends here, before there was anything to judge."""
+        """The client has left in the middle of the exchange."""
+        self._close()
+        self._end(lambda: self._settled(self._broken(Reason.ABANDONED), None))
+
+    def fault(self) -> None:
+        """Something of ours broke: that is not the client's failure, and it holds no guess any longer."""
+        self._end(lambda: self._unavailable(Reason.UNAVAILABLE))
+
+    def _end(self, tell: Callable[[], object]) -> None:
+        """Nobody waits for an answer any more; unless the login has been told already, `tell` it."""
+        if self._told:
+            return
+        try:
+            tell()
+        except StoreError as problem:
+            _log.error("%s: the end of a login could not be told: %s", self._source, problem)
+
+    def _close(self) -> None:
         if self._exchange is not None:
             self._exchange.close()
-        if self._attempt is not None:
-            self._logins.guard.abandoned(self._attempt)
-            self._attempt = None
+
+    def _broken(self, reason: Reason) -> Reason:
+        """Whatever broke it off after a right proof, what matters is that the password is known."""
+        return Reason.PROVED_AND_LEFT if self._proven else reason
 
     async def _advance(self, answer: bytes | ScramKeys | None) -> Reply:
         exchange = self._exchange
@@ -111,10 +144,11 @@ class Login:
         except StopIteration as end:
             return await self._decide(end.value)
         except SaslError:
-            return await self._fail(Reason.BAD_EXCHANGE, None)
+            return await self._fail(self._broken(Reason.BAD_EXCHANGE), None)
         except StoreError:
             return self._unavailable(Reason.UNAVAILABLE)
         assert isinstance(step, Challenge)  # noqa: S101
+        self._proven = step.proven
         return replies.challenge(step.data)
 
     async def _judge(self, authcid: str) -> Reply | None:
@@ -123,14 +157,14 @@ class Login:
             account = self._name = canonical(authcid)
         except InputError:
             account, self._name = "", printable(authcid, 256)
-        attempt = Attempt(self._source, account, self._mechanism, self._door.name, self._session)
+        attempt = self._attempt_on(account)
         verdict = self._verdict = await self._verdict_on(attempt)
         if verdict.refused is not None:
-            self._tell(LoginRefused(**self._keys_of_event(verdict.refused), until=verdict.until, delay=verdict.delay))
+            self._refuse(verdict.refused, until=verdict.until, delay=verdict.delay)
             await asyncio.sleep(verdict.delay)
             return replies.AUTH_THROTTLED
         self._attempt = attempt
-        self._found = self._logins.accounts.find(account) if account else None
+        self._found = self._logins.accounts.find_key(account) if account else None
         return None
 
     async def _verdict_on(self, attempt: Attempt) -> Verdict:
@@ -138,7 +172,7 @@ class Login:
         waited = 0.0
         while True:
             verdict = self._logins.guard.judge(attempt)
-            if verdict.again is None or waited >= _PATIENCE:
+            if verdict.again is None or waited >= _BUSY:
                 return verdict
             await asyncio.sleep(verdict.again)
             waited += verdict.again
@@ -186,25 +220,41 @@ class Login:
         return replies.AUTH_OK
 
     async def _fail(self, reason: Reason, password: Secret | None) -> Reply:
+        reply, delay = self._settled(reason, password)
+        await asyncio.sleep(delay)
+        return reply
+
+    def _settled(self, reason: Reason, password: Secret | None) -> tuple[Reply, float]:
+        """The failure is counted and told. The reply, and how long to hold it back."""
+        try:
+            return replies.AUTH_FAILED, self._failure(reason, password)
+        except StoreError:
+            return self._unavailable(Reason.UNAVAILABLE), 0.0
+
+    def _failure(self, reason: Reason, password: Secret | None) -> float:
         attempt, self._attempt = self._attempt, None
         if attempt is None:  # it broke off before it named an account
-            self._tell(self._failed_event(reason))
-            return replies.AUTH_FAILED
+            attempt = self._attempt_on("")
         failure = self._logins.guard.failed(attempt, password, reason)
         self._tell(LoginFailed(**self._keys_of_event(reason), repeated=failure.repeated, delay=failure.delay))
         for event in failure.events:
             self._tell(event)
-        await asyncio.sleep(failure.delay)
-        return replies.AUTH_FAILED
+        return failure.delay
 
     def _unavailable(self, reason: Reason) -> Reply:
         """We could not judge: not the client's failure, and never counted as one."""
-        self.lost()
-        self._tell(LoginRefused(**self._keys_of_event(reason)))
+        self._close()
+        if self._attempt is not None:
+            self._logins.guard.abandoned(self._attempt)
+            self._attempt = None
+        self._refuse(reason)
         return replies.AUTH_UNAVAILABLE
 
-    def _failed_event(self, reason: Reason) -> LoginFailed:
-        return LoginFailed(**self._keys_of_event(reason))
+    def _refuse(self, reason: Reason, *, until: float | None = None, delay: float = 0.0) -> None:
+        self._tell(LoginRefused(**self._keys_of_event(reason), until=until, delay=delay))
+
+    def _attempt_on(self, account: str) -> Attempt:
+        return Attempt(self._source, account, self._mechanism, self._door.name, self._session)
 
     def _keys_of_event(self, reason: Reason | None) -> dict[str, Any]:
         return {
@@ -219,6 +269,7 @@ class Login:
 
     def _tell(self, event: Event) -> None:
         self._logins.record(event)
+        self._told = True
 
 
 def _same(authzid: str, name: str) -> bool:

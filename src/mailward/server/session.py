@@ -6,13 +6,14 @@ one that comes Later when it must wait for a hash or for the disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mailward.errors import StoreError
 from mailward.guard.source import canonical_source
 from mailward.server.later import Later
-from mailward.server.login import Login
+from mailward.server.login import PATIENCE, Login
 from mailward.server.queue.intake import Envelope, Incoming, Origin
 from mailward.wire import reply as replies
 from mailward.wire.address import Mailbox
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 Verdict = Reply | Later
 _IDLE_COMMANDS = 100  # as Postfix's smtpd_junk_command_limit
+_STILL_VALID = 2.0  # seconds a login is believed in before the account is looked up again
 
 
 @dataclass(slots=True)
@@ -74,6 +76,7 @@ class Session:
         self._failures = 0
         self._idle_commands = 0
         self._judging = False
+        self._valid_at = 0.0
         self._gone = False
         self._without_login = self.source in services.relay_without_login
 
@@ -81,6 +84,11 @@ class Session:
     def trusted(self) -> bool:
         """Logged in, or from a network that need not."""
         return self.account is not None or self._without_login
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds the client has for what it must say next, where that is less than usual: a response of a login."""
+        return PATIENCE if self._login is not None and not self._judging else None
 
     def handle(self, event: Event) -> Verdict:
         handler = _HANDLERS[type(event)]
@@ -127,14 +135,13 @@ class Session:
     def _on_ehlo(self, event: Ehlo) -> Reply:
         self._reset()
         self._ehlo, self._extended, self._known_origin = event.domain, True, None
-        if self.tls is None:
-            return self._door.ehlo_plain
-        return self._door.ehlo_secured if self.account is None else self._door.ehlo_logged_in
+        secured = self._door.ehlo_secured if self.account is None else self._door.ehlo_logged_in
+        return self._idle_talk(self._door.ehlo_plain if self.tls is None else secured)
 
     def _on_helo(self, event: Helo) -> Reply:
         self._reset()
         self._ehlo, self._extended, self._known_origin = event.domain, False, None
-        return replies.helo(self._door.hostname)
+        return self._idle_talk(replies.helo(self._door.hostname))
 
     def _on_starttls(self, _event: StartTls) -> Reply:
         if not self._door.starttls or self.tls is not None:
@@ -144,24 +151,28 @@ class Session:
 
     def _on_auth(self, event: Auth) -> Verdict:
         if self.tls is None:
-            return self._mistake(replies.NEED_TLS_FOR_AUTH)
+            return self._mistake(Login(self._services.logins, self, self._door, event.mechanism).exposed())
         if self.account is not None or not self._extended:
             return self._mistake(replies.BAD_SEQUENCE)
         if event.mechanism not in self._door.mechanisms:
             return self._mistake(replies.UNKNOWN_MECHANISM)
         self._login = Login(self._services.logins, self, self._door, event.mechanism)
-        return self._wait(self._logging_in(self._login, event.initial_response, first=True))
+        return self._services.spawn(self._logging_in(self._login, event.initial_response, first=True))
 
     def _on_auth_response(self, event: AuthResponse) -> Verdict:
         login = self._login
         if login is None:
             return replies.BAD_SEQUENCE
-        return self._wait(self._logging_in(login, event.data, first=False))
+        return self._services.spawn(self._logging_in(login, event.data, first=False))
 
     async def _logging_in(self, login: Login, data: bytes | None, *, first: bool) -> Reply:
         self._judging = True
         try:
             reply = await (login.begin(data) if first else login.respond(data))
+        except BaseException:
+            self._login = None
+            login.fault()
+            raise
         finally:
             self._judging = False
         if reply.intermediate:
@@ -171,22 +182,33 @@ class Session:
         self._login = None
         if login.account is not None:
             self.account = login.account
+            self._valid_at = self._services.loop.time()
             self._known_origin = None
             self._failures = 0
             return reply
         self._failures += 1
-        if self._failures >= self._services.logins.failures_per_connection:
-            self.ended = True
-            return replies.AUTH_FAILED_LAST if reply.code == 535 else reply
-        return reply
+        self.ended = self._failures >= self._services.logins.failures_per_connection
+        return replies.AUTH_FAILED_LAST if self.ended and reply.code == 535 else reply
 
     def _on_mail(self, event: Mail) -> Reply:
-        refusal = self._may_send(event)
+        refusal = self._login_ended() or self._may_send(event)
         if refusal is not None:
             return refusal
         self._transaction = Transaction(event)
         self._idle_commands = 0
         return replies.SENDER_OK
+
+    def _login_ended(self) -> Reply | None:
+        """Removing an account, or giving it another password, ends what those who are logged in may do."""
+        account, now = self.account, self._services.loop.time()
+        if account is None or now - self._valid_at < _STILL_VALID:
+            return None
+        try:
+            self.account, self._valid_at = self._services.logins.renewed(account), now
+        except StoreError:
+            return replies.LOCAL_ERROR
+        self.ended = self.account is None
+        return replies.LOGIN_ENDED if self.ended else None
 
     def _may_send(self, event: Mail) -> Reply | None:
         parameters = event.parameters
@@ -303,9 +325,6 @@ class Session:
                 session=self.id,
             )
         return self._known_origin
-
-    def _wait(self, work: Coroutine[object, object, Reply]) -> Later:
-        return self._services.spawn(work)
 
 
 _HANDLERS: dict[type, Callable[[Session, Any], Verdict]] = {

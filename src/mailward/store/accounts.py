@@ -93,11 +93,6 @@ def replace_password(row: AccountRow) -> Operation[bool]:
     )
 
 
-def replace_senders(name: str, senders: str) -> Operation[bool]:
-    """False: no such account."""
-    return _changes("UPDATE accounts SET senders = ? WHERE name = ?", senders, name)
-
-
 def remove(name: str) -> Operation[bool]:
     """Take the account away, with the sources it was known from: the next one of this name is somebody else."""
 

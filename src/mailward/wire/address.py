@@ -60,9 +60,14 @@ class Mailbox:
 
     @property
     def key(self) -> str:
-        """The form to look up and compare by: case and normalisation of the local part do not count."""
-        folded = unicodedata.normalize("NFC", self.local_part).casefold()
-        return f"{unicodedata.normalize('NFC', folded)}@{self.domain}"
+        """The form to look up and compare by: case and normalisation of the local part do not count.
+
+        It is a mailbox again, quoted where it must be, and its own key.
+        """
+        folded = unicodedata.normalize("NFC", self.local_part)
+        while (again := unicodedata.normalize("NFC", folded.casefold())) != folded:
+            folded = again
+        return f"{Mailbox(folded, '')}@{self.domain}"
 
     def __str__(self) -> str:
         local_part = self.local_part

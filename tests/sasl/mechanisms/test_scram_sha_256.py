@@ -6,7 +6,7 @@ import pytest
 import scramp
 
 from mailward.errors import InputError, SaslError
-from mailward.sasl.mechanism import ChannelBinding, ProofClaim, ScramKeys, finish, respond
+from mailward.sasl.mechanism import Challenge, ChannelBinding, ProofClaim, ScramKeys, finish, respond
 from mailward.sasl.mechanisms.scram_sha_256 import MECHANISM
 from mailward.sasl.scram import derive_keys
 from tests.sasl.dialogue import (
@@ -52,6 +52,16 @@ def test_the_server_of_rfc_7677() -> None:
     assert server.step(exchange, None) == RFC_7677[1]
     assert server.step(exchange, RFC_7677[2]) == RFC_7677[3]
     assert server.step(exchange, b"") == ProofClaim("user", "", proven=True, channel_binding=None, final=RFC_7677[3])
+
+
+def test_the_server_marks_what_tells_a_guesser() -> None:
+    """The challenge that only a right proof is answered with says so; the one before does not."""
+    keys = derive_keys("pencil", base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="), 4096)
+    exchange = Server({}).start(MECHANISM, RFC_7677[0])
+    next(exchange)
+
+    assert exchange.send(keys) == Challenge(RFC_7677[1])
+    assert exchange.send(RFC_7677[2]) == Challenge(RFC_7677[3], proven=True)
 
 
 @pytest.mark.parametrize("initial", [True, False])
