@@ -94,3 +94,40 @@ def test_no_session_is_raised(driver: Driver) -> None:
 def test_receipts_without_a_session() -> None:
     """A message that cannot be prepared has one as well."""
     assert unusable(InputError("no good")) == Receipt(outcome=Outcome.NOT_SENT, error="no good")
+
+
+@both_drivers
+@pytest.mark.parametrize(("keywords", "taken"), [(("LIMITS RCPTMAX=2",), 2), (("LIMITS RCPTMAX=9",), 3), ((), 3)])
+def test_to_as_many_as_the_server_takes(driver: Driver, keywords: tuple[str, ...], taken: int) -> None:
+    """With `most`, the first of them only, as many as the server announces; the receipt names who they were."""
+    many = Submission.of(None, tuple(Mailbox(f"u{number}", "example.test") for number in range(5)), b"\r\nhello\r\n")
+
+    async def flow(ports: Ports) -> Delivery:
+        way = deliverer(ports, server.port, Pool())
+        delivery = await way.deliver(many, until=None, most=3)
+        await way.close()
+        return delivery
+
+    with hostile_server(Script(keywords=keywords)) as server:
+        delivery = driver.run(flow)
+
+    assert [result.address for result in delivery.receipt.recipients] == [str(each) for each in many.recipients[:taken]]
+    assert delivery.receipt.ok
+
+
+@both_drivers
+def test_too_many_for_one_transaction_is_refused(driver: Driver) -> None:
+    """Without `most` nobody gets it: who sends decides how it is split."""
+    two = Submission.of(None, (BOB, Mailbox("eve", "example.test")), b"\r\nhello\r\n")
+
+    async def flow(ports: Ports) -> Delivery:
+        way = deliverer(ports, server.port, Pool())
+        delivery = await way.deliver(two, until=None)
+        await way.close()
+        return delivery
+
+    with hostile_server(Script(keywords=("LIMITS RCPTMAX=1",))) as server:
+        delivery = driver.run(flow)
+
+    assert isinstance(delivery.error, InputError)
+    assert server.contents == []

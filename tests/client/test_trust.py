@@ -78,3 +78,10 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         Trust(tmp_path / "nothing.pem")
     with pytest.raises(InputError, match=r"no \.pem, \.crt, \.cer file"):
         Trust(tmp_path)
+
+
+@pytest.mark.parametrize("ca", [False, 7, ["ca.pem"]])
+def test_what_is_no_authority(ca: object) -> None:
+    """A value of another kind is refused as our own error, not as a TypeError."""
+    with pytest.raises(InputError, match="ca= must be a path"):
+        Trust(ca)  # type: ignore[arg-type]

@@ -50,7 +50,7 @@ async def authenticate(
         if reply.code == 235:
             finish(exchange)
     except MailwardError as error:
-        raise _without_trace(error)  # noqa: B904  # its frames hold what was said
+        raise without_trace(error)  # noqa: B904  # its frames hold what was said
     if reply.code != 235:
         raise _refusal(reply, credentials.authcid, mechanism.name)
     return AuthInfo(mechanism.name, bindings[0].type if mechanism.needs_binding else None)
@@ -115,7 +115,7 @@ def _challenge(reply: Reply) -> bytes:
         raise SaslError("the server's challenge is not base64", phase="auth") from None
 
 
-def _without_trace(error: MailwardError) -> MailwardError:
+def without_trace(error: MailwardError) -> MailwardError:
     """The same error without the frames below, whose variables are what was sent."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

@@ -52,7 +52,7 @@ class Conversation:
     async def greeting(self) -> Reply:
         try:
             return await self._reply("the greeting", self._moment(self._timeout.greeting))
-        except DeadlineExceeded as error:
+        except (DeadlineExceeded, ConnectionLost) as error:
             error.advice = 'if this port expects TLS from the first octet, as 465 does, use tls="implicit" or smtps://'
             raise
 

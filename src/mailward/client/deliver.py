@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mailward.client.opening import open_session
@@ -53,16 +53,20 @@ class Deliverer:
         """When a call that begins now must be over."""
         return None if self.total is None else self._ports.now() + self.total
 
-    async def deliver(self, submission: Submission, *, until: float | None) -> Delivery:
+    async def deliver(self, submission: Submission, *, until: float | None, most: int | None = None) -> Delivery:
         """Raises when there is no session to be had; what befalls the message itself is in the Delivery.
 
-        Nothing is ever sent twice: a session that fails is dropped, and the next call opens another.
+        Nothing is ever sent twice: a session that fails is dropped, and the next call opens another. `most`: to the
+        first so many recipients only, or to as many as the server says it takes; the receipt names who they were.
         """
         try:
             session = await self._session(until)
         except MailwardError as error:
             error.receipt = not_sent(submission, error)
             raise
+        if most is not None:
+            most = min(most, session.offers.most_recipients or most)
+            submission = replace(submission, recipients=submission.recipients[:most])
         try:
             return await self._transact(session, submission)
         except BaseException:

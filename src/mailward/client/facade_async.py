@@ -43,22 +43,26 @@ class AsyncClient:
         limits: Limits | None = None,
         ehlo_name: str | None = None,
     ) -> None:
-        options = client_options(
-            host_or_url,
-            port,
-            auth=auth,
-            tls=tls,
-            ca=ca,
-            timeout=timeout,
-            local_address=local_address,
-            limits=limits,
-            ehlo_name=ehlo_name,
-        )
+        try:
+            options = client_options(
+                host_or_url,
+                port,
+                auth=auth,
+                tls=tls,
+                ca=ca,
+                timeout=timeout,
+                local_address=local_address,
+                limits=limits,
+                ehlo_name=ehlo_name,
+            )
+        finally:
+            del host_or_url, auth  # a traceback that shows local variables must not show a password
         self._deliverer = Deliverer(options, AioPorts(), Pool())
         self._slots = asyncio.BoundedSemaphore(options.limits.connections)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._deliverer})"
+        told = getattr(self, "_deliverer", "…")  # a traceback shows us even where the options were refused
+        return f"{type(self).__name__}({told})"
 
     async def __aenter__(self) -> Self:
         until = await self._slot()

@@ -49,22 +49,26 @@ class Client:
         limits: Limits | None = None,
         ehlo_name: str | None = None,
     ) -> None:
-        options = client_options(
-            host_or_url,
-            port,
-            auth=auth,
-            tls=tls,
-            ca=ca,
-            timeout=timeout,
-            local_address=local_address,
-            limits=limits,
-            ehlo_name=ehlo_name,
-        )
+        try:
+            options = client_options(
+                host_or_url,
+                port,
+                auth=auth,
+                tls=tls,
+                ca=ca,
+                timeout=timeout,
+                local_address=local_address,
+                limits=limits,
+                ehlo_name=ehlo_name,
+            )
+        finally:
+            del host_or_url, auth  # a traceback that shows local variables must not show a password
         self._deliverer = Deliverer(options, BlockingPorts(), Pool())
         self._slots = threading.BoundedSemaphore(options.limits.connections)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._deliverer})"
+        told = getattr(self, "_deliverer", "…")  # a traceback shows us even where the options were refused
+        return f"{type(self).__name__}({told})"
 
     def __enter__(self) -> Self:
         until = self._slot()

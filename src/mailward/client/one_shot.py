@@ -42,8 +42,10 @@ def send(
     who logs in, if that is an address. The other parameters, the result and the errors are those of `Client` and
     `Client.send`.
     """
-    options = client_options(url_or_host, None, auth=auth, tls=tls, ca=ca, timeout=timeout)
-    del url_or_host, auth  # a traceback that shows local variables must not show a password
+    try:
+        options = client_options(url_or_host, None, auth=auth, tls=tls, ca=ca, timeout=timeout)
+    finally:
+        del url_or_host, auth  # a traceback that shows local variables must not show a password
     ports = BlockingPorts()
     if message is None:
         author = sender or _user(options)

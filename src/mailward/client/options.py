@@ -7,10 +7,11 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from mailward.client.authenticate import without_trace
 from mailward.client.tls_mode import Endpoint, TlsMode, endpoints
 from mailward.client.trust import Ca, Trust
 from mailward.client.url import Target, parse_target
-from mailward.errors import InputError
+from mailward.errors import InputError, MailwardError
 from mailward.sasl.mechanism import Credentials
 from mailward.secret import Secret
 from mailward.wire.command import Ehlo
@@ -84,16 +85,26 @@ def client_options(
     ehlo_name: str | None = None,
 ) -> ClientOptions:
     """Raises InputError for what cannot be used; nothing is opened."""
-    target = parse_target(host_or_url)
+    try:
+        target, credentials = _who_and_where(host_or_url, auth)
+    except MailwardError as error:
+        raise without_trace(error)  # noqa: B904  # its frames hold the password
+    finally:
+        del host_or_url, auth  # what is refused below is refused without them
     return ClientOptions(
         endpoints=endpoints(target, port=port, tls=tls),
-        credentials=_credentials(target, auth),
+        credentials=credentials,
         trust=Trust(ca),
         timeout=Timeout.of(timeout),
         limits=limits or Limits(),
         local_address=_checked_address(local_address),
         ehlo_name=_checked_name(ehlo_name),
     )
+
+
+def _who_and_where(host_or_url: str, auth: Auth | None) -> tuple[Target, Credentials | None]:
+    target = parse_target(host_or_url)
+    return target, _credentials(target, auth)
 
 
 def _credentials(target: Target, auth: Auth | None) -> Credentials | None:

@@ -54,11 +54,15 @@ def _context(ca: Ca | None) -> ssl.SSLContext:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
         return context
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if isinstance(ca, str) and "-----BEGIN" in ca:
+        ca = ca.encode()  # the text of a file, not its name
     if isinstance(ca, bytes):
         _load(context, ca, "ca= (octets)")
-    else:
-        for path in _files(Path(fspath(ca))):
-            _load(context, _octets(path), f"ca= {printable(str(path))}")
+        return context
+    if not isinstance(ca, str | PathLike):
+        raise InputError("ca= must be a path, or certificates as PEM or DER", phase="options")
+    for path in _files(Path(fspath(ca))):
+        _load(context, _octets(path), f"ca= {printable(str(path))}")
     return context
 
 

@@ -38,7 +38,7 @@ class Target:
 
 def parse_target(text: str) -> Target:
     """Raises InvalidUrl."""
-    if not text or not text.isprintable() or " " in text:
+    if not _is_one_word(text):
         raise InvalidUrl("the server must be given as a host name or URL without spaces or control characters")
     scheme, mark, rest = text.partition("://")
     if mark:
@@ -47,6 +47,10 @@ def parse_target(text: str) -> Target:
         raise InvalidUrl("a user name can only be given in a URL", advice="begin with smtps:// or smtp://")
     host, port = _host_and_port(text)
     return Target(host, port)
+
+
+def _is_one_word(text: object) -> bool:
+    return isinstance(text, str) and bool(text) and text.isprintable() and " " not in text
 
 
 def _parse_url(scheme: str, rest: str) -> Target:
