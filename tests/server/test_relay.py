@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mailward.errors import InvalidConfig
+from mailward.client import deliver
+from mailward.errors import InputError, InvalidConfig
 from mailward.server import relay as relays
 from mailward.server.config import DeliveryConfig
 from mailward.server.queue.manager import Results
@@ -44,9 +45,14 @@ MESSAGE = StoredMessage(
 )
 
 
-def with_relay(delivery: DeliveryConfig, work: Callable[[Relay], Coroutine[None, None, Results]]) -> Results:
+def with_relay(
+    delivery: DeliveryConfig,
+    work: Callable[[Relay], Coroutine[None, None, Results]],
+    *,
+    now: Callable[[], float] = lambda: 0.0,
+) -> Results:
     async def run() -> Results:
-        relay = Relay.to(delivery, hostname="mail.test", sessions=2)
+        relay = Relay.to(delivery, hostname="mail.test", sessions=2, now=now)
         try:
             return await asyncio.wait_for(work(relay), 20)
         finally:
@@ -309,7 +315,171 @@ def test_wrong_login_of_ours_defers(tmp_path: Path, ca: str) -> None:
     assert "old password" not in results[BOB][1]
 
 
+# --- many recipients
+
+MANY = tuple(f"u{number}@example.test" for number in range(30))
+
+
+@pytest.mark.parametrize(
+    ("keywords", "sizes"), [(("PIPELINING", "LIMITS RCPTMAX=20"), [20, 10]), (("LIMITS RCPTMAX=13",), [13, 13, 4])]
+)
+def test_no_more_at_once_than_announced(keywords: tuple[str, ...], sizes: list[int]) -> None:
+    """A server that announces RCPTMAX gets a transaction for each so many, and everybody gets the message."""
+    with hostile_server(Script(keywords=keywords)) as server:
+        results = handed(server, *MANY)
+
+    assert [state for state, _ in results.values()] == [DELIVERED] * 30
+    assert rcpts(server) == sizes
+    assert server.contents == [CONTENT] * len(sizes)
+
+
+def rcpts(server: HostileServer) -> list[int]:
+    """How many RCPT each transaction had."""
+    return [each.count("RCPT") for each in " ".join(server.verbs).split("MAIL")[1:]]
+
+
+def test_a_hundred_at_once() -> None:
+    """A server that announces nothing gets a hundred at a time, as every server must take."""
+    with hostile_server(Script()) as server:
+        results = handed(server, *(f"u{number}@example.test" for number in range(250)))
+
+    assert {state for state, _ in results.values()} == {DELIVERED}
+    assert len(results) == 250
+    assert rcpts(server) == [100, 100, 50]
+
+
+def only(most: int, too_many: bytes) -> Callable[[Any], bytes]:
+    """A server that takes so many RCPT in a transaction and refuses the others."""
+
+    def answer(connection: Any) -> bytes:
+        since = connection.verbs[::-1].index("MAIL")
+        return b"250 2.1.5 ok\r\n" if since <= most else too_many
+
+    return answer
+
+
+@pytest.mark.parametrize("too_many", [b"452 4.5.3 too many\r\n", b"552 5.5.3 too many\r\n"])
+def test_too_many_are_next(too_many: bytes) -> None:
+    """Those of whom the server says that they are too many are in the next transaction, not in the next attempt."""
+    with hostile_server(Script(says={"RCPT": only(12, too_many)})) as server:
+        results = handed(server, *MANY)
+
+    assert [state for state, _ in results.values()] == [DELIVERED] * 30
+    assert rcpts(server) == [30, 12, 6]
+
+
+def test_too_many_already() -> None:
+    """A server that takes nobody is not asked for ever."""
+    with hostile_server(Script(says={"RCPT": b"452 4.5.3 too many\r\n"})) as server:
+        results = handed(server, *MANY)
+
+    assert [state for state, _ in results.values()] == [DEFERRED] * 30
+    assert server.verbs.count("MAIL") == 1
+
+
+def test_what_was_delivered_stays_delivered() -> None:
+    """When a later transaction fails, its recipients wait with the rest, and the earlier ones are not sent it again."""
+    with hostile_server(
+        Script(keywords=("LIMITS RCPTMAX=10",), says={".": [b"250 2.0.0 ok\r\n", b"451 4.3.0 later\r\n"]})
+    ) as server:
+        results = handed(server, *MANY)
+
+    assert [state for state, _ in results.values()] == [DELIVERED] * 10 + [DEFERRED] * 20
+    assert all("451 4.3.0 later" in reply for _, reply in list(results.values())[10:])
+    assert server.verbs.count("MAIL") == 2
+
+
+# --- when there is no session
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def test_one_failed_login_for_many(tmp_path: Path, ca: str) -> None:
+    """However many messages wait, a login that fails is made once, then after 30 s, 60 s … up to 5 minutes."""
+    clock = Clock()
+    logins: list[int] = []
+
+    async def hours(relay: Relay) -> Results:
+        for wait in (0, 29.9, 0.1, 59.9, 0.1, 120, 240, 299.9, 0.1, 299.9, 0.1):
+            clock.time += wait
+            done = await asyncio.gather(*(relay.deliver(MESSAGE, CONTENT, (BOB,)) for _ in range(8)))
+            assert {results[BOB][0] for results in done} == {DEFERRED}
+            assert len({results[BOB][1] for results in done}) == 1
+            logins.append(server.verbs.count("AUTH"))
+        return {}
+
+    with hostile_server(Script(tls="implicit", auth=("PLAIN",))) as server:
+        with_relay(login(tmp_path, server, ca, "old password"), hours, now=clock)
+
+    assert logins == [1, 1, 2, 2, 3, 4, 5, 5, 6, 6, 7]
+
+
+def test_success_forgets_the_failures() -> None:
+    """Once a session is opened all are delivered. A server that turns us away waits 1 s, 2 s …, then 1 s again."""
+    clock = Clock()
+    states: list[str] = []
+
+    async def work(relay: Relay) -> Results:
+        for wait in (0, 1, 2, 0, 0.75, 0.25):
+            clock.time += wait
+            results = await relay.deliver(MESSAGE, CONTENT, (BOB,))
+            states.append(results[BOB][0])
+        return {}
+
+    busy, here = b"421 4.3.2 not now\r\n", b"220 hostile.test ESMTP\r\n"
+    once = ("PIPELINING", "LIMITS MAILMAX=1")  # a session for each message
+    greetings = iter([busy, busy, here, busy, here])
+    with hostile_server(Script(keywords=once, says={"": lambda _: next(greetings)})) as server:
+        with_relay(in_clear(server), work, now=clock)
+
+    assert states == [DEFERRED, DEFERRED, DELIVERED, DEFERRED, DEFERRED, DELIVERED]
+
+
+def test_fault_of_the_session_never_bounces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be used for opening a session is not the message's fault, of whatever kind the error is."""
+
+    async def no_session(*_: object, **__: object) -> None:
+        raise InputError("the password holds what cannot be sent", phase="auth")
+
+    monkeypatch.setattr(deliver, "open_session", no_session)
+    with hostile_server(Script()) as server:
+        results = handed(server, BOB, CAROL)
+
+    assert results == dict.fromkeys((BOB, CAROL), (DEFERRED, "local: the password holds what cannot be sent"))
+
+
 # --- what cannot be used
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "key"),
+    [
+        ("ann", "correct horse \U0001f600", "delivery.password_file"),
+        ("ann", "x" * 1025, "delivery.password_file"),
+        ("ann", "", "delivery.password_file"),
+        ("ann%E2%80%AE", "correct horse", "delivery.to"),
+    ],
+)
+def test_login_that_cannot_be_sent(tmp_path: Path, user: str, password: str, key: str) -> None:
+    """A user or a password that no login can carry is refused at the start, and is not shown."""
+    file = tmp_path / "password"
+    file.write_text(password + "\n")
+    file.chmod(0o600)
+
+    with pytest.raises(InvalidConfig) as caught:
+        Relay.to(
+            DeliveryConfig(to=f"smtps://{user}@mail.test", password_file=str(file)), hostname="mail.test", sessions=1
+        )
+    assert caught.value.key == key
+    assert "horse" not in f"{caught.value.message} {caught.value.advice}"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TypedDict, Unpack
 from mailward.events import LoginFailed, MessageAccepted
 from mailward.store.message import NewMessage
 from mailward.store.message_id import new_id
+from mailward.store.spool import Spool
 
 NOW = 1_800_000_000.0
 
@@ -63,3 +64,12 @@ def message_accepted(second: int = 0, *, message: str = "M") -> MessageAccepted:
 
 def at(second: int) -> datetime:
     return datetime.fromtimestamp(NOW + second, UTC)
+
+
+def spooled(spool: Spool, name: str, *pieces: bytes) -> int:
+    """Puts a committed file into the spool; how many octets it has."""
+    with spool.create(name) as file:
+        for piece in pieces:
+            file.write(piece)
+        file.commit()
+        return file.size

@@ -165,18 +165,18 @@ def test_many_may_start_at_once(path: Path) -> None:
     """Of processes that open a new database together, each finds the whole schema."""
     start = threading.Barrier(8)
 
-    def open_and_count(_number: int) -> dict[str, int]:
+    def open_and_count(_number: int) -> int:
         start.wait()
         database = Database.open(path)
         try:
-            return messages.counts(database.reader())
+            return len(list(messages.listing(database.reader())))
         finally:
             database.close()
 
     with ThreadPoolExecutor(8) as pool:
         counted = list(pool.map(open_and_count, range(8)))
 
-    assert counted == [{"kept": 0, "queued": 0, "bounced": 0}] * 8
+    assert counted == [0] * 8
 
 
 def test_a_newer_schema_is_refused(database: Database, path: Path) -> None:

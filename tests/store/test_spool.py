@@ -12,6 +12,7 @@ import pytest
 from mailward.errors import StoreError, StoreFull
 from mailward.store import Spool
 from mailward.store.message_id import new_id
+from tests.store.sample import spooled
 
 ID = new_id(1, b"0123456789")
 OTHER = new_id(2, b"0123456789")
@@ -23,10 +24,10 @@ def spool(tmp_path: Path) -> Spool:
 
 
 def test_content_comes_back(spool: Spool) -> None:
-    """What was saved in pieces is read in pieces, octet for octet."""
+    """What was written in pieces is read in pieces, octet for octet."""
     pieces = [b"a" * 100_000, b"", b"b" * 300_000, b"\0\r\n"]
 
-    size = spool.save(ID, pieces)
+    size = spooled(spool, ID, *pieces)
 
     assert size == 400_003
     assert b"".join(spool.read(ID, size)) == b"".join(pieces)
@@ -35,7 +36,7 @@ def test_content_comes_back(spool: Spool) -> None:
 
 def test_only_the_owner_may_read(spool: Spool) -> None:
     """Directory 0700, file 0600."""
-    spool.save(ID, [b"x"])
+    spooled(spool, ID, b"x")
 
     assert stat.S_IMODE(spool.directory.stat().st_mode) == 0o700
     assert stat.S_IMODE((spool.directory / ID).stat().st_mode) == 0o600
@@ -57,7 +58,7 @@ def test_on_disk_before_it_has_its_name(spool: Spool, monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(Path, "rename", rename)
 
-    spool.save(ID, [b"x"])
+    spooled(spool, ID, b"x")
 
     assert steps == [f"sync {ID}.part", f"rename {ID}.part {ID}", "sync spool"]
 
@@ -99,10 +100,10 @@ def test_a_failed_sync_leaves_nothing(spool: Spool, monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", sync)
         with pytest.raises(StoreError, match="Input/output error"):
-            spool.save(ID, [b"x"])
+            spooled(spool, ID, b"x")
 
     assert list(spool.directory.iterdir()) == []
-    assert spool.save(ID, [b"x"]) == 1
+    assert spooled(spool, ID, b"x") == 1
 
 
 def test_a_full_disk(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +115,7 @@ def test_a_full_disk(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "write", write)
 
     with pytest.raises(StoreFull):
-        spool.save(ID, [b"x"])
+        spooled(spool, ID, b"x")
 
     assert list(spool.directory.iterdir()) == []
 
@@ -124,7 +125,7 @@ def test_short_writes_are_completed(spool: Spool, monkeypatch: pytest.MonkeyPatc
     real = os.write
     monkeypatch.setattr(os, "write", lambda file, data: real(file, data[:3]))
 
-    spool.save(ID, [b"abcdefgh"])
+    spooled(spool, ID, b"abcdefgh")
 
     assert (spool.directory / ID).read_bytes() == b"abcdefgh"
 
@@ -132,7 +133,7 @@ def test_short_writes_are_completed(spool: Spool, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("size", [3, 5])
 def test_another_size_is_not_sent_on(spool: Spool, size: int) -> None:
     """A file that is shorter or longer than its row says is refused before its first octet."""
-    spool.save(ID, [b"four"])
+    spooled(spool, ID, b"four")
 
     with pytest.raises(StoreError, match=f"4 octets instead of {size}"):
         next(spool.read(ID, size))
@@ -147,8 +148,8 @@ def test_a_missing_file(spool: Spool) -> None:
 
 def test_sweeping(spool: Spool) -> None:
     """What a crash left goes: parts and files without a message. What has one stays, and so does what is not ours."""
-    spool.save(ID, [b"keep"])
-    spool.save(OTHER, [b"orphan"])
+    spooled(spool, ID, b"keep")
+    spooled(spool, OTHER, b"orphan")
     (spool.directory / f"{ID}.part").write_bytes(b"half")
     (spool.directory / "README").write_bytes(b"the operator's")
 

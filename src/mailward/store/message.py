@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from mailward.errors import StoreError
+from mailward.printable import printable
 from mailward.store.query import Row
 
 KEPT, QUEUED, DELIVERED, BOUNCED, DEFERRED = "kept", "queued", "delivered", "bounced", "deferred"
@@ -72,7 +74,18 @@ class StoredMessage:
 
 
 def from_row(row: Row) -> StoredMessage:
-    """`row`: in the order of COLUMNS."""
+    """`row`: in the order of COLUMNS. Raises StoreError, with the message's id, when it makes no sense."""
+    try:
+        return _decoded(row)
+    except (ValueError, TypeError) as problem:  # of msgspec, or of columns that do not fit each other
+        raise StoreError(
+            f"message {printable(str(row[0]))} is damaged in the database: {printable(str(problem))}",
+            phase="store",
+            advice="the other messages are not held up by it; restore a backup of the database to have it back",
+        ) from problem
+
+
+def _decoded(row: Row) -> StoredMessage:
     id_, envelope_from, addresses, size, received, subject, account, source, *rest = row
     smtputf8, eightbit, spool, kept, attempts, next_attempt, last_attempt, last_reply, progress = rest
     envelope_to = msgspec.json.decode(addresses, type=tuple[str, ...])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
 
-from mailward.errors import InputError
+from mailward.errors import InputError, StoreError
 from mailward.printable import printable
 from mailward.store.message import (
     BOUNCED,
@@ -21,7 +21,7 @@ from mailward.store.message import (
     StoredMessage,
     from_row,
 )
-from mailward.store.query import paged, rows
+from mailward.store.query import Row, paged, rows
 from mailward.store.spool import Spool
 
 _FINAL = frozenset({DELIVERED, BOUNCED})
@@ -36,7 +36,7 @@ _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _QUEUE = "INSERT INTO deliveries (message, next_attempt) SELECT seq, received FROM messages WHERE id IN "
 _SELECT = f"SELECT {COLUMNS} FROM messages"  # noqa: S608  # constants
 _DELIVERY = "deliveries ON deliveries.message = messages.seq"
-_DUE = f"{_SELECT} JOIN {_DELIVERY} WHERE next_attempt {{}} ? ORDER BY next_attempt, message LIMIT ?"
+_DUE = f"{_SELECT} JOIN {_DELIVERY} WHERE next_attempt {{}} ? ORDER BY next_attempt, message LIMIT ? OFFSET ?"
 _STATE = {
     KEPT: "message IS NULL",
     QUEUED: "next_attempt IS NOT NULL",
@@ -105,12 +105,32 @@ def content(connection: sqlite3.Connection, id: str, spool: Spool) -> Iterator[b
     return iter((octets,)) if name is None else spool.read(name, size)
 
 
-def due(connection: sqlite3.Connection, now: float, limit: int) -> list[StoredMessage]:
-    """The queued messages whose time has come, longest waiting first. One that is being delivered is due again."""
-    found = rows(connection, _DUE.format("<="), (now, limit))
-    if len(found) < limit:
-        found += rows(connection, _DUE.format(">"), (now + _LONGEST_WAIT, limit - len(found)))
-    return [from_row(row) for row in found]
+def due(
+    connection: sqlite3.Connection, now: float, limit: int, *, damaged: Callable[[StoreError], None] | None = None
+) -> list[StoredMessage]:
+    """The queued messages whose time has come, longest waiting first. One that is being delivered is due again.
+
+    A row that cannot be understood is passed over, and `damaged` hears of it: it holds up no other.
+    """
+    found: list[StoredMessage] = []
+    for comparison, moment in (("<=", now), (">", now + _LONGEST_WAIT)):
+        query, offset = _DUE.format(comparison), 0
+        while wanted := limit - len(found):
+            page = rows(connection, query, (moment, wanted, offset))
+            found += _understood(page, damaged)
+            if len(page) < wanted:
+                break
+            offset += wanted
+    return found
+
+
+def _understood(page: list[Row], damaged: Callable[[StoreError], None] | None) -> Iterator[StoredMessage]:
+    for row in page:
+        try:
+            yield from_row(row)
+        except StoreError as problem:
+            if damaged is not None:
+                damaged(problem)
 
 
 def record_attempt(
@@ -149,20 +169,6 @@ def record_attempt(
     )
     _write(connection, after)
     return after
-
-
-def delete(connection: sqlite3.Connection, id: str) -> StoredMessage | None:  # noqa: A002
-    """Take it away, whatever its state; None: there was none. Its spool file, if any, is the caller's to remove."""
-    message = get(connection, id)
-    connection.execute("DELETE FROM messages WHERE id = ?", (id,))
-    return message
-
-
-def counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """How many are kept, queued and bounced."""
-    totals = ", ".join(f"total({condition})" for condition in _STATE.values())
-    (numbers,) = rows(connection, f"SELECT {totals} FROM messages LEFT JOIN {_DELIVERY}")  # noqa: S608  # constants
-    return {state: int(number) for state, number in zip(_STATE, numbers, strict=True)}
 
 
 def spooled(connection: sqlite3.Connection) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -87,14 +87,6 @@ class Spool:
     def create(self, name: str) -> SpoolFile:
         """`with spool.create(id) as file: file.write(…); file.commit()`; leaving it uncommitted discards it."""
         return SpoolFile(self.directory, _checked(name))
-
-    def save(self, name: str, pieces: Iterable[bytes]) -> int:
-        """Write and commit all `pieces`; how many octets they are."""
-        with self.create(name) as file:
-            for piece in pieces:
-                file.write(piece)
-            file.commit()
-            return file.size
 
     def read(self, name: str, size: int) -> Iterator[bytes]:
         """The content in pieces. Raises StoreError before the first one if the file has not exactly `size` octets."""

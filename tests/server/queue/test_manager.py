@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mailward.store.database import Database
 from mailward.store.message import BOUNCED, DEFERRED, DELIVERED, NewMessage, StoredMessage
 from mailward.store.spool import Spool
 from mailward.store.writer import Writer
-from tests.store.sample import NOW, new_message
+from tests.store.sample import NOW, new_message, spooled
 
 TAKEN = (DELIVERED, "250 2.0.0 taken")
 LATER = (DEFERRED, "451 4.3.0 later")
@@ -181,15 +182,19 @@ async def test_given_up(world: World) -> None:
     """What is still put off when its time is over has bounced, with the last reply."""
     world.answers = lambda _, to: dict.fromkeys(to, LATER)
     await world.add(received=NOW - 3600)
-    await world.until(lambda: world.told)
+    for attempt in range(1, 5):
+        await world.until(partial(lambda made: len(world.told) == made, attempt))
+        world.pass_time(600)
+    await world.until(lambda: len(world.told) == 5)
 
-    (event,) = world.told
+    *deferred, event = world.told
+    assert all(isinstance(each, MessageDeferred) for each in deferred)
     assert isinstance(event, MessageBounced)
     assert event.reply == LATER[1]
     assert [message.state for message in world.listing()] == ["bounced"]
     world.pass_time(100_000)
     await asyncio.sleep(0.02)
-    assert len(world.tried) == 1
+    assert len(world.tried) == 5
 
 
 @pytest.mark.asyncio
@@ -253,7 +258,7 @@ async def test_content_that_is_gone_defers(world: World, caplog: pytest.LogCaptu
     """A spool file that is damaged is never sent on; the message waits for someone to mend it."""
     message = new_message(content=None, size=100)
     name = message.id
-    world.spool.save(name, [b"x" * 99])
+    spooled(world.spool, name, b"x" * 99)
     await world.add(id=name, content=None, spool=name, size=100)
     await world.until(lambda: world.told)
 
@@ -271,7 +276,7 @@ async def test_spool_file_goes_with_its_message(world: World) -> None:
         message = new_message(content=None, size=100)
         names.append(message.id)
         world.answers = always(verdict)
-        world.spool.save(message.id, [b"x" * 100])
+        spooled(world.spool, message.id, b"x" * 100)
         await world.add(id=message.id, content=None, spool=message.id, size=100, envelope_to=(to,))
         await world.until(lambda: len(world.told) == len(names))
     await world.until(lambda: not (world.spool.directory / names[0]).exists())
@@ -351,6 +356,49 @@ async def test_attempt_that_cannot_be_recorded(
 async def test_clock_that_was_set_back(world: World) -> None:
     """A message put off into the far future by a wrong clock is tried now."""
     await world.add(received=NOW + 40 * 86_400)
+    await world.until(lambda: world.told)
+
+    assert isinstance(world.told[0], MessageDelivered)
+
+
+@pytest.mark.asyncio
+async def test_damaged_row_stops_nobody(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """A row that cannot be understood is passed over, said once, and the others are delivered."""
+    bad = new_message(received=NOW - 10)
+
+    def damage(connection: Any) -> None:
+        messages.insert(connection, bad)
+        connection.execute("UPDATE deliveries SET recipients = '[[]]'")
+
+    await world.write(damage)
+    good = [await world.add() for _ in range(3)]
+    await world.until(lambda: len(world.told) == 3)
+
+    assert {id_ for id_, _, _ in world.tried} == {message.id for message in good}
+    assert caplog.text.count(f"message {bad.id} is damaged") == 1
+    assert not world.running.done()
+
+
+@pytest.mark.parametrize("problem", [StoreError("disk on fire", phase="store"), RuntimeError("inner workings")])
+@pytest.mark.asyncio
+async def test_queue_that_cannot_be_read(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, problem: Exception
+) -> None:
+    """Whatever comes of reading the queue is logged, and the queue is read again."""
+    real = messages.due
+    failures = iter([problem])
+
+    def due(*arguments: Any, **options: Any) -> list[StoredMessage]:
+        for failure in failures:
+            raise failure
+        return real(*arguments, **options)
+
+    await asyncio.sleep(0.02)
+    monkeypatch.setattr(messages, "due", due)
+    world.manager.wake()
+    await world.until(lambda: str(problem) in caplog.text)
+    assert not world.running.done()
+    await world.add()
     await world.until(lambda: world.told)
 
     assert isinstance(world.told[0], MessageDelivered)

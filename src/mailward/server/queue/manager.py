@@ -58,12 +58,14 @@ class Manager:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
+        self._damaged: set[str] = set()  # what was said of rows that cannot be understood, so that it is said once
 
     def wake(self) -> None:
         """Something may be due."""
         self._wake.set()
 
     async def run(self) -> None:
+        """Until `stop`, whatever happens: a queue that nobody works on would be silent."""
         while not self._stopping:
             self._wake.clear()
             try:
@@ -71,6 +73,9 @@ class Manager:
                 pause = self._pause()
             except StoreError as problem:
                 _log.error("the queue cannot be read: %s", problem)
+                pause = _LONGEST_SLEEP
+            except Exception:
+                _log.exception("the queue: a fault of ours")
                 pause = _LONGEST_SLEEP
             try:
                 await asyncio.wait_for(self._wake.wait(), pause)
@@ -91,7 +96,7 @@ class Manager:
         free = self._concurrency - len(self._under_way)
         if free <= 0:
             return
-        for message in messages.due(self._reader, self._now(), free + len(self._under_way)):
+        for message in self._due(self._now(), free + len(self._under_way)):
             if message.id in self._under_way or len(self._under_way) >= self._concurrency:
                 continue
             task = asyncio.get_running_loop().create_task(self._attempt(message))
@@ -108,9 +113,17 @@ class Manager:
         if len(self._under_way) >= self._concurrency:
             return _LONGEST_SLEEP
         now = self._now()
-        soon = messages.due(self._reader, now + _LONGEST_SLEEP, len(self._under_way) + 1)
+        soon = self._due(now + _LONGEST_SLEEP, len(self._under_way) + 1)
         waiting = [each.next_attempt or now for each in soon if each.id not in self._under_way]
         return min(_LONGEST_SLEEP, max(0.05, min(waiting) - now)) if waiting else _LONGEST_SLEEP
+
+    def _due(self, now: float, limit: int) -> list[StoredMessage]:
+        return messages.due(self._reader, now, limit, damaged=self._tell_damage)
+
+    def _tell_damage(self, problem: StoreError) -> None:
+        if problem.message not in self._damaged:
+            self._damaged.add(problem.message)
+            _log.error("passed over: %s", problem)
 
     async def _attempt(self, message: StoredMessage) -> None:
         left = tuple(each.address for each in message.recipients if each.state in {QUEUED, DEFERRED})
