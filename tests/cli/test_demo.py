@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,7 @@ def test_the_story(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "✘" not in done.out
     assert done.out.count("✔") >= 10
     assert list(tmp_path.iterdir()) == []
+    assert max(map(len, done.out.splitlines())) <= 80
 
 
 @pytest.mark.slow
@@ -38,11 +41,38 @@ def test_kept(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         told = list(iter(process.stdout.readline, "ready\n"))
+        (file,) = tmp_path.glob("*/mailward.toml")
+        listed = subprocess.run(
+            [sys.executable, "-m", "mailward", "mail", "list", "--json", "--config", str(file)],
+            capture_output=True,
+            check=True,
+        )
         process.terminate()
         process.communicate(timeout=20)
 
     assert any(line.startswith("  mailward send --via smtps://ann%40localhost@127.0.0.1:") for line in told)
+    assert any(line == f"  mailward events --follow --config {file}\n" for line in told)
+    assert len(json.loads(listed.stdout)) == 3
     assert process.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_stopped(tmp_path: Path, number: signal.Signals) -> None:
+    """Stopped in the middle of the story, it leaves nothing behind."""
+    environment = {"TMPDIR": str(tmp_path), "PATH": "/usr/bin"}
+    command = [sys.executable, "-m", "mailward", "demo"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.readline()
+        process.send_signal(number)
+        _, told = process.communicate(timeout=20)
+
+    assert process.returncode == 128 + number
+    assert b"Traceback" not in told
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_claim_that_does_not_hold(capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,6 +91,9 @@ def test_failures(run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseExceptio
         ("give its certificate with ca=; verification stays", "give its certificate with --ca; verification stays"),
         ('use tls="starttls" or an smtp:// URL', "use --tls starttls or an smtp:// URL"),
         ("or allow more with timeout=", "or allow more with --timeout"),
+        ("timeout total: it must be above 0", "--timeout: it must be above 0"),
+        ("add To, or give the recipients explicitly", "add To, or give --to"),
+        ("log in first: give auth= or a URL with user and password", "log in first: give --user, or smtps://user@host"),
         ("it may be tls=auto or tls=implicit", "it may be tls=auto or tls=implicit"),
     ],
 )
@@ -110,4 +113,31 @@ def test_a_reader_that_leaves(installed: Path) -> None:
         told = process.stderr.read()
 
     assert told == b""
-    assert process.returncode == 1
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "redirection, code", [(">&-", 0), ("2>&-", 0), ("> /dev/full", 2), ("> /dev/full 2> /dev/full", 2), ("<&-", 0)]
+)
+def test_streams_that_are_closed_or_full(installed: Path, redirection: str, code: int) -> None:
+    """No stack trace, and the exit code stays what it is."""
+    run = f'exec "{sys.executable}" -m mailward user list --config "{installed}" {redirection}'
+
+    done = subprocess.run(["sh", "-c", run], capture_output=True, text=True, check=False)
+
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+def test_a_failure_nobody_reads(tmp_path: Path) -> None:
+    """`mailward check-config --json … | true` keeps its own exit code."""
+    file = tmp_path / "mailward.toml"
+    file.write_text("nonsense = 1\n")
+    command = [sys.executable, "-m", "mailward", "check-config", "--json", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait()
+
+    assert process.returncode == 2

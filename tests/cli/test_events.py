@@ -56,8 +56,9 @@ def test_one_object_a_line(run: Run, installed: Path) -> None:
         (["--since", (NOW - timedelta(days=1)).isoformat()], ["login.failed", "login.succeeded", "message.accepted"]),
         (["--account", "ann@example.test"], ["login.succeeded"]),
         (["--source", "192.0.2.7"], ["login.failed"]),
-        (["--limit", "2"], ["login.failed", "login.succeeded"]),
-        (["--since", "1h", "--limit", "1"], ["login.succeeded"]),
+        (["--limit", "2"], ["login.succeeded", "message.accepted"]),
+        (["--since", "1h", "--limit", "1"], ["message.accepted"]),
+        (["--source", "::ffff:192.0.2.7"], ["login.failed"]),
     ],
 )
 def test_filters(run: Run, installed: Path, filters: list[str], kinds: list[str]) -> None:
@@ -73,17 +74,29 @@ def test_for_people(run: Run, installed: Path) -> None:
 
     told = run("events", "--config", installed).out
 
-    assert r"login.failed  192.0.2.7  a\x1b[2J  bad-password" in told
-    assert "(UTC)" in told.splitlines()[0]
+    day, failed, succeeded = told.splitlines()
+    assert "(UTC)" in day
+    assert r"login.failed       192.0.2.7        a\x1b[2J  bad-password" in failed
+    assert succeeded[10:] == "login.succeeded    127.0.0.1        ann@example.test  PLAIN"
 
 
 def test_words() -> None:
-    """A line says when, what, from where, who and why."""
+    """A line says when, what, from where, who and why; a banned address once."""
     event = BanAdded(time=NOW, source="192.0.2.7", reason="source-failures", subject="ip:192.0.2.7", until=1.0)
+    account = BanAdded(time=NOW, source="192.0.2.7", reason="account-failures", subject="account:ann", until=1.0)
 
-    assert in_words(event).endswith("ban.added  192.0.2.7  source-failures  ip:192.0.2.7")
-    assert in_words(MAIL).endswith("message.accepted  -  01X  b@example.test, c@example.test")
-    assert in_words(LoginFailed(time=NOW, repeated=True)).endswith("(the same password again)")
+    assert in_words(event, 80).endswith("ban.added          192.0.2.7        source-failures")
+    assert in_words(account, 80).endswith("account-failures  account:ann")
+    assert in_words(MAIL, 80).endswith("message.accepted   -                01X  b@example.test +1")
+    assert in_words(LoginFailed(time=NOW, reason="x", repeated=True), 80).endswith("x  (the same password again)")
+
+
+@pytest.mark.parametrize("width", [50, 60, 70, 80])
+def test_narrow(width: int) -> None:
+    """No line is longer than the terminal; what is cut says so, what is left out is in --json."""
+    event = LoginFailed(time=NOW, source="192.0.2.7", account="a" * 30, reason="bad-password", mechanism="PLAIN")
+
+    assert len(in_words(event, width)) <= width
 
 
 def test_every_type_can_be_asked_for() -> None:
@@ -93,9 +106,12 @@ def test_every_type_can_be_asked_for() -> None:
     assert set(TYPES) == {kind.__struct_config__.tag for kind in kinds}
 
 
-@pytest.mark.parametrize("filters", [["--type", "login.faild"], ["--since", "yesterday-ish"]])
+@pytest.mark.parametrize(
+    "filters",
+    [["--type", "login.faild"], ["--since", "yesterday-ish"], ["--source", "nonsense"], ["--account", "a\x1b[2J"]],
+)
 def test_mistakes(run: Run, installed: Path, filters: list[str]) -> None:
-    """An unknown type and an unreadable time are exit code 2."""
+    """An unknown type, an unreadable time, no address and no account name are exit code 2."""
     assert run("events", *filters, "--config", installed).code == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -65,4 +66,10 @@ def test_times() -> None:
     assert output.moment(1_700_000_000.5) == "2023-11-14 22:13Z"
     assert output.timestamp(1_700_000_000.5) == "2023-11-14T22:13:20.500Z"
     assert output.moment(None) == ""
+    then = datetime(2026, 11, 24, 15, 37, tzinfo=UTC)
+    now = then.replace(hour=16)
+    assert output.moment_briefly(then.timestamp(), now) == "15:37"
+    assert output.moment_briefly(then.timestamp(), now + timedelta(days=1)) == "24 Nov 15:37"
+    assert output.moment_briefly(then.timestamp(), now + timedelta(days=300)) == "24 Nov 2026"
+    assert output.moment_briefly(None, now) == ""
     assert output.timestamp(None) is None

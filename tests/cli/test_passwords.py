@@ -65,6 +65,18 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert passwords.from_stdin().reveal() == "kite"
 
 
+@pytest.mark.parametrize(
+    "octets, told",
+    [(b"\xff\n", "standard input is not UTF-8 text"), (b"x" * 4097, "more than 4096"), (b"", "no password")],
+)
+def test_standard_input_that_is_no_password(monkeypatch: pytest.MonkeyPatch, octets: bytes, told: str) -> None:
+    """What is not text, too long or nothing is refused."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(octets), "utf-8"))
+
+    with pytest.raises(InputError, match=told):
+        passwords.from_stdin()
+
+
 def test_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal nobody is asked."""
     monkeypatch.setattr("sys.stdin", io.StringIO("kite\n"))

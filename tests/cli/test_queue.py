@@ -37,6 +37,27 @@ def test_listed(run: Run, config_file: Path) -> None:
     assert max(map(len, shown.splitlines())) <= 80
 
 
+def test_bounced(run: Run, config_file: Path) -> None:
+    """A message that bounced is kept and listed, with those it did not reach."""
+    bounced = store(config_file, 1, hold=False, to=("bob@example.test", "cid@example.test"))
+    attempt = partial(
+        messages.record_attempt,
+        id=bounced,
+        results={"bob@example.test": ("delivered", "250 ok"), "cid@example.test": ("bounced", "550 5.1.1 no")},
+        next_attempt=None,
+        now=1_700_000_600.0,
+    )
+    with opened(config_file) as place:
+        place.write(attempt)
+
+    (mail,) = run("queue", "list", "--json", "--config", config_file).json
+    assert (mail["id"], mail["state"]) == (bounced, "bounced")
+    _, line = run("queue", "list", "--config", config_file).out.splitlines()
+    assert line.split()[:2] == [bounced, "bounced"]
+    assert "cid@example.test" in line
+    assert "bob@" not in line
+
+
 def test_empty(run: Run, installed: Path) -> None:
     """An empty queue is an empty array, or a sentence."""
     assert run("queue", "list", "--json", "--config", installed).json == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +51,17 @@ def test_for_people(send: Run, running: Running) -> None:
     assert "certificate verified by ca=" in done.out
     assert "login by SCRAM-SHA-256" in done.out
     assert "bob@example.test  250 2.1.5" in done.out
+
+
+def test_a_whole_message_without_sender(send: Run, running: Running, tmp_path: Path) -> None:
+    """It is sent from the address that logs in, as --help says."""
+    file = tmp_path / "mail.eml"
+    file.write_bytes(b"Subject: x\n\nhi\n")
+
+    done = send("--via", running.urls[0], "--to", "b@c.test", "--message", file, "--json")
+
+    assert done.code == 0, done.err
+    assert done.json["sender"] == ANN
 
 
 def test_rejected(send: Run, running: Running) -> None:
@@ -134,8 +148,9 @@ def test_unknown(run: Run, silent_port: int) -> None:
         (["--via", "smtps://ann@127.0.0.1", "--to", "b@c.test", "--text", "x"], "no password for ann"),
         (["--via", "ftp://127.0.0.1", "--to", "b@c.test", "--text", "x"], "smtps://"),
         (["--via", "127.0.0.1", "--from", ANN, "--to", "b@c.test"], "nothing to send"),
-        (["--via", "127.0.0.1", "--from", ANN, "--to", "b@@c.test", "--text", "x"], ""),
-        (["--via", "127.0.0.1", "--from", ANN, "--to", "b@c.test", "--text", "x", "--timeout", "-1"], "timeout"),
+        (["--via", "127.0.0.1", "--from", ANN, "--to", "b@@c.test", "--text", "x"], "--to: "),
+        (["--via", "127.0.0.1", "--from", ANN, "--to", "b@c.test", "--text", "x", "--timeout", "-1"], "--timeout:"),
+        (["--via", "127.0.0.1", "--from", ANN, "--to", "b@c.test, d@c.test", "--text", "x"], "→ repeat --to"),
     ],
 )
 def test_mistakes(run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str) -> None:
@@ -157,3 +172,47 @@ def test_a_password_in_the_url_is_warned_of(run: Run, running: Running) -> None:
     assert done.code == 0, done.err
     assert "seen by every user" in done.err
     assert PASSWORD not in done.out + done.err
+
+
+@pytest.mark.parametrize("redirection", ["> /dev/full", ">&-", "> /dev/full 2> /dev/full"])
+def test_a_receipt_that_cannot_be_printed(running: Running, redirection: str) -> None:
+    """The message was accepted: exit code 0, and the id on standard error."""
+    command = [sys.executable, "-m", "mailward", "send", "--ca", str(running.ca), "--password-file"]
+    command += [str(running.password_file), "--via", running.urls[0], "--to", "b@c.test", "--text", "x"]
+
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *command], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    if "2>" not in redirection:
+        assert done.stderr.startswith("mailward: accepted as ")
+        assert done.stderr.endswith("; the receipt could not be printed\n")
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("replies, code", [(5, 4), (3, 130), (0, 130)], ids=["content", "envelope", "greeting"])
+def test_interrupted(run: Run, replies: int, code: int) -> None:
+    """ctrl-c after the content has left is an unknown outcome, with a receipt; before, it is an interruption."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            for reply in ("220 x", "250 x", "250 sender", "250 recipient", "354 go")[:replies]:
+                connection.sendall(reply.encode() + b"\r\n")
+                connection.recv(65_536)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            connection.recv(65_536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        done = run(
+            "send", "--via", f"127.0.0.1:{listener.getsockname()[1]}", "--tls", "insecure-plaintext", "--from", ANN,
+            "--to", "b@c.test", "--text", "x",
+        )  # fmt: skip
+        thread.join()
+
+    assert done.code == code, done.err
+    assert ("deliver it twice" in done.err) == (code == 4)
+    assert ("! unknown" in done.out) == (code == 4)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailward.cli.written import Written
+from mailward.cli.written import Written, names_sender
 from mailward.errors import InputError, MailwardError
 from mailward.message.content import content_of
 
@@ -70,6 +70,8 @@ def test_a_whole_message(tmp_path: Path) -> None:
     assert [str(each) for each in recipients or ()] == [BOB, "eve@example.test"]
     assert Written(sender=None, file=path).envelope() == (None, None)
     assert Written(sender="", to=[BOB], file=path).envelope()[0] == ""
+    assert names_sender(path.read_bytes())
+    assert not names_sender(b"Subject: x\n\nFrom: y\n")
 
 
 @pytest.mark.parametrize(

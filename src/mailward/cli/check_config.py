@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mailward.cli import exit_codes, installation, output
+from mailward.cli import exit_codes, installation, output, streams
 
 
 @click.command("check-config", short_help="Check a mailward.toml.")
@@ -30,7 +30,8 @@ def command(file: Path, *, as_json: bool) -> int:
             {"file": each.file, "line": each.line, "key": each.key, "message": each.message}
             for each in (error, *error.others)
         ]
-        output.say_json({"valid": False, "faults": faults, "warnings": []})
+        with streams.reader_may_leave():
+            output.say_json({"valid": False, "faults": faults, "warnings": []})
         return exit_codes.USAGE
     warnings = config.warnings(loaded, installation.utc_now())
     if as_json:

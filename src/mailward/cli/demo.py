@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mailward.cli import exit_codes, installation, output
+from mailward.cli import exit_codes, installation, output, streams
+from mailward.cli.lines import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from mailward.audit.drill import Attempt
     from mailward.client.receipt import Receipt
@@ -25,6 +28,7 @@ ANN = "ann@localhost"
 _HOME = "127.0.0.1"
 _ELSEWHERE = "127.0.0.66"
 _GUESSES = 6
+_STOPS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command("demo", short_help="See the whole of it at work.")
@@ -37,15 +41,41 @@ def command(*, keep: bool, as_json: bool) -> int:
     """
     import asyncio  # noqa: PLC0415 - loads what only the demonstration needs
 
-    state = Path(tempfile.mkdtemp(prefix="mailward-demo-"))
+    folder = Path(tempfile.mkdtemp(prefix="mailward-demo-"))
     story = _Story(silent=as_json)
     try:
-        asyncio.run(_tell(story, _config(state), keep=keep))
+        stopped = asyncio.run(_until_stopped(_tell(story, _config(folder / "state"), keep=keep)))
     finally:
-        shutil.rmtree(state, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+    if stopped:
+        return 128 + stopped  # as a shell reports a signal
     if as_json:
-        output.say_json({"shown": [{"claim": claim, "held": held} for claim, held in story.claims]})
+        with streams.reader_may_leave():
+            output.say_json({"shown": [{"claim": claim, "held": held} for claim, held in story.claims]})
     return exit_codes.OK if all(held for _, held in story.claims) else exit_codes.REFUSED
+
+
+async def _until_stopped(telling: Coroutine[None, None, None]) -> int:
+    """The number of the signal that stopped it, so that what it made is cleaned away; 0 when it came to its end."""
+    import asyncio  # noqa: PLC0415
+
+    own = asyncio.current_task()
+    stopped: list[int] = []
+
+    def stop(number: int) -> None:
+        stopped.append(number)
+        if own is not None:
+            own.cancel()
+
+    if threading.current_thread() is threading.main_thread():
+        for number in _STOPS:
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    try:
+        await telling
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+    return stopped[0] if stopped else 0
 
 
 class _Story:
@@ -60,16 +90,21 @@ class _Story:
 
     def say(self, line: str, *, style: str = "") -> None:
         if not self._silent:
-            for part in line.split("\n"):
-                output.say(part, style=style)
+            with streams.reader_may_leave():
+                for part in line.split("\n"):
+                    output.say(part, style=style)
 
     def claim(self, claim: str, *, held: bool) -> None:
         self.claims.append((claim, held))
 
     def attempt(self, attempt: Attempt) -> None:
-        hung_up = ", then hung up" if attempt.closed else ""
+        hung_up = " … then hung up" if attempt.closed else ""
         style = "" if attempt.judged else "yellow"
-        self.say(f"  guess {attempt.number}  {attempt.delay:4.1f} s  {attempt.reply}{hung_up}", style=style)
+        line = f"  guess {attempt.number}  {attempt.delay:4.1f} s  {attempt.reply}"
+        self.say(
+            cut(line, output.width() - len(hung_up)).removesuffix("…" if hung_up else "").rstrip() + hung_up,
+            style=style,
+        )
 
     def end(self) -> None:
         self.scene("What was shown")
@@ -101,7 +136,7 @@ async def _tell(story: _Story, config: Config, *, keep: bool) -> None:
         story.scene("A submission server starts, with safe defaults")
         story.say(f"  smtps://{implicit}   TLS from the first byte")
         story.say(f"  smtp://{starttls}    STARTTLS required before login and mail")
-        story.say(f"  account {ANN}, certificate by a CA of its own, delivery into the sandbox")
+        story.say(f"  account {ANN}, certificate by a CA of its own, mail stays in a sandbox")
 
         story.scene(f"Ann sends from {_HOME}, through both")
         secure = await _send(server, f"smtps://{implicit}", password, _HOME)
@@ -194,7 +229,7 @@ def _told(config: Config, attempts: Sequence[Attempt], story: _Story) -> list[st
     events = [event for event in _events(config) if event.source == _ELSEWHERE]
     logins = [event for event in events if str(event.__struct_config__.tag).startswith("login.")]
     story.claim("every attempt is one event", held=len(logins) == len(attempts) + 1)
-    return [in_words(event) for event in events]
+    return [in_words(event, output.width() - 2) for event in events]
 
 
 def _events(config: Config) -> list[Event]:
@@ -225,14 +260,30 @@ def _in_words(receipt: Receipt) -> str:
 
 async def _stay(story: _Story, server: Server, password: Secret) -> None:
     import asyncio  # noqa: PLC0415
-    import signal  # noqa: PLC0415
 
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, *_STOPS):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    file = _write_config(server)
     story.scene("The server stays until ctrl-c")
     story.say(f"  password of {ANN}: {password.reveal()}")
     story.say(f"  mailward send --via smtps://{ANN.replace('@', '%40')}@{server.listeners[0].address} \\")
-    story.say(f"      --ca {server.ca_file} --to you@example.com --text Hello")
+    story.say(f"      --ca {server.ca_file} \\")
+    story.say("      --to you@example.com --text Hello")
+    story.say(f"  mailward mail list --config {file}")
+    story.say(f"  mailward events --follow --config {file}")
     story.say("ready")
     await stop.wait()
+
+
+def _write_config(server: Server) -> Path:
+    """A mailward.toml beside the state directory, for the other commands."""
+    config = server.config
+    file = config.state_path.parent / "mailward.toml"
+    lines = [f'hostname = "{config.hostname}"', f'state = "{config.state_path.name}"']
+    for listener in server.listeners:
+        tls = "implicit" if listener.door.implicit else "starttls"
+        lines += ["", "[[listener]]", f'address = "{listener.address}"', f'tls = "{tls}"']
+    lines += ["", "[guard]", f"delay_first = {config.guard.delay_first}", f"delay_most = {config.guard.delay_most}"]
+    file.write_text("\n".join(lines) + "\n")
+    return file

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailward.cli import exit_codes, output
+from mailward.cli import exit_codes, output, streams
 
 if TYPE_CHECKING:
     from mailward.audit.drill import Attempt, Drill
@@ -54,10 +54,11 @@ def command(
     plan = drill.Drill(options, user, wrong, allow_public)
     attempts = run_blocking(drill.run(plan, BlockingPorts(), tell=_silent if as_json else _say_attempt))
     counts = watch.counts(user, attempts) if watch else None
-    if as_json:
-        output.say_json(_report(plan, attempts, counts))
-    else:
-        _say_findings(attempts, counts, event_file)
+    with streams.reader_may_leave():
+        if as_json:
+            output.say_json(_report(plan, attempts, counts))
+        else:
+            _say_findings(attempts, counts, event_file)
     went_well = not any(attempt.accepted for attempt in attempts) and (counts is None or set(counts) == {1})
     return exit_codes.OK if went_well else exit_codes.REFUSED
 
@@ -93,7 +94,8 @@ def _silent(_attempt: Attempt) -> None:
 def _say_attempt(attempt: Attempt) -> None:
     hung_up = ", then hung up" if attempt.closed else ""
     style = "red" if attempt.accepted else "" if attempt.judged else "yellow"
-    output.say(f"{attempt.number:>3}  {attempt.delay:5.2f} s  {attempt.reply}{hung_up}", style=style)
+    with streams.reader_may_leave():
+        output.say(f"{attempt.number:>3}  {attempt.delay:5.2f} s  {attempt.reply}{hung_up}", style=style)
 
 
 def _say_findings(attempts: tuple[Attempt, ...], counts: tuple[int, ...] | None, event_file: Path | None) -> None:

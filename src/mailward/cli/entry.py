@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import io
-import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 
 import click
 
-from mailward.cli.exit_codes import EPILOG, INTERRUPTED, OK, REFUSED, USAGE, exit_code
-from mailward.errors import InvalidConfig, MailwardError, PasswordRefused
+from mailward.cli import streams
+from mailward.cli.exit_codes import EPILOG, INTERRUPTED, OK, USAGE, exit_code
+from mailward.errors import InputError, InvalidConfig, MailwardError, PasswordRefused
 from mailward.printable import printable
 
 _COMMANDS = ("demo", "serve", "check-config", "send", "user", "mail", "queue", "events", "bans", "drill")
 _LONGEST_LINE = 2000
 _ARGUMENT = re.compile(r"\b(tls|ca|timeout|local_address|to|message)=(?:\"([a-z]+)\")?(?![\w(])")
+_WORDS = {  # words for a Python caller, and those for one who types
+    "give at least one in recipients=": "give --to",
+    "give sender=": "give --from",
+    "add From, or give the sender explicitly": "add From, or give --from",
+    "add Sender, or give the sender explicitly": "add Sender, or give --from",
+    "add To, or give the recipients explicitly": "add To, or give --to",
+    "give the envelope explicitly": "give --from and --to",
+    "give the sender explicitly": "give --from",
+    "timeout total:": "--timeout:",
+    "give auth=(user, password)": "give --password-file FILE or MAILWARD_PASSWORD",
+    "give auth= or a URL with user and password": "give --user, or smtps://user@host",
+    "give an EmailMessage, whose bodies are encoded as needed, or encode": "encode",
+}
 
 
 class _Commands(click.Group):
@@ -54,24 +67,29 @@ def mailward() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code. No error is a stack trace: each is one line, and what to do next."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a sign shows its number
+    streams.prepare()
+    code = _run(arguments)
+    streams.finish()
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = mailward.main(arguments, prog_name="mailward", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         return USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        streams.say_error("interrupted")
         return INTERRUPTED
     except MailwardError as error:
         show(error)
         return exit_code(error)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nobody is to be told
-        return REFUSED
+    except (BrokenPipeError, SystemExit):  # click makes the latter of the former: the reader has left, and has enough
+        streams.abandon(sys.stdout)
+        return OK
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _line(f"{where}{error.strerror or error}")
@@ -85,20 +103,24 @@ def show(error: MailwardError) -> None:
         case PasswordRefused():
             _line("the password is refused:")
             for reason in error.reasons:
-                click.echo(f"  - {printable(reason, _LONGEST_LINE)}", err=True)
+                streams.say_error(f"  - {printable(reason, _LONGEST_LINE)}")
         case InvalidConfig():
             for each in (error, *getattr(error, "others", ())):
                 _line(each.message)
+        case InputError():
+            _line(in_options(error.message))  # ours alone; in what a server said nothing is changed
         case _:
             _line(error.message)
     if error.advice:
-        click.echo(f"  → {printable(in_options(error.advice), _LONGEST_LINE)}", err=True)
+        streams.say_error(f"  → {printable(in_options(error.advice), _LONGEST_LINE)}")
 
 
 def in_options(advice: str) -> str:
     """What is an argument to a Python caller is an option here: `ca=` is --ca."""
+    for python, typed in _WORDS.items():
+        advice = advice.replace(python, typed)
     return _ARGUMENT.sub(lambda match: f"--{match[1].replace('_', '-')}{' ' + match[2] if match[2] else ''}", advice)
 
 
 def _line(message: str) -> None:
-    click.echo(f"mailward: {printable(message, _LONGEST_LINE)}", err=True)
+    streams.say_error(f"mailward: {printable(message, _LONGEST_LINE)}")

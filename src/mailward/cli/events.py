@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,9 @@ import click
 
 from mailward.cli import exit_codes, installation, output
 from mailward.cli.installation import Installation, config_option
+from mailward.cli.lines import cut, some
+from mailward.errors import InputError
+from mailward.printable import printable
 
 if TYPE_CHECKING:
     from mailward.events import Event
@@ -29,8 +34,26 @@ TYPES = (
     "message.bounced",
 )
 _STYLES = {"login.failed": "red", "login.refused": "yellow", "ban.added": "yellow", "message.bounced": "red"}
+_LONGEST_DETAIL = 300
+_WORTH_A_CUT = 14  # columns: less is not worth reading
 _PAUSE = 0.2  # seconds between two looks when following
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _plain(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    if text is not None and printable(text, len(text) or 1) != text:
+        raise click.BadParameter("it has a character that cannot be shown")
+    return text
+
+
+def _address(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """In the form in which events have it."""
+    from mailward.guard.source import canonical_source  # noqa: PLC0415
+
+    try:
+        return None if text is None else str(canonical_source(text))
+    except InputError as error:
+        raise click.BadParameter(error.message) from None
 
 
 @click.command("events", short_help="Print what happened and happens.")
@@ -46,9 +69,11 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 @click.option(
     "--since", metavar="WHEN", help='Only later ones: "10m", "2h", "1d", or a time such as 2026-05-01T12:00Z.'
 )
-@click.option("--account", metavar="NAME", help="Only those of this account.")
-@click.option("--source", metavar="IP", help="Only those from this address.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--account", metavar="NAME", callback=_plain, help="Only those of this account.")
+@click.option("--source", metavar="IP", callback=_address, help="Only those from this address.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Only the last N of what was; --follow adds what comes."
+)
 @config_option
 @output.json_option
 def command(
@@ -64,53 +89,66 @@ def command(
 ) -> int:
     """Print what happened, the oldest first; with --json one object a line.
 
-    Logins that succeeded, failed or were refused, bans, and what became of each message.
+    Logins that succeeded, failed or were refused, bans, and what became of each message. For people each is one line
+    as wide as the terminal; --json tells everything.
     """
     earliest = _moment(since, installation.utc_now()) if since else None
+    chosen = partial(_chosen, types=types, account=account, source=source, earliest=earliest)
     with installation.opened(config_file) as place:
-        lines = _lines(place, follow=follow, types=types, account=account, source=source)
         try:
-            _print(lines, earliest=earliest, limit=limit, as_json=as_json)
+            _print(_lines(place, chosen, follow=follow, limit=limit), as_json=as_json)
         except KeyboardInterrupt:
             if not follow:
                 raise
     return exit_codes.OK
 
 
-def _lines(
-    place: Installation, *, follow: bool, types: tuple[str, ...], account: str | None, source: str | None
-) -> Iterator[bytes]:
-    from mailward.store import events  # noqa: PLC0415
+Chosen = Callable[[Installation, int], Iterator[tuple[int, bytes]]]
 
+
+def _lines(place: Installation, chosen: Chosen, *, follow: bool, limit: int | None) -> Iterator[bytes]:
+    """What was, or the last `limit` of it; then, if we follow, whatever comes."""
     last = 0
+    found: Iterable[tuple[int, bytes]] = chosen(place, last)
+    found = found if limit is None else deque(found, maxlen=limit)
     while True:
-        found = events.select(place.reader, types=types or None, account=account, source=source, after_id=last)
         for identifier, line in found:
             last = identifier
             yield line
         if not follow:
             return
         time.sleep(_PAUSE)
+        found = chosen(place, last)
 
 
-def _print(lines: Iterator[bytes], *, earliest: datetime | None, limit: int | None, as_json: bool) -> None:
+def _chosen(
+    place: Installation,
+    after: int,
+    *,
+    types: tuple[str, ...],
+    account: str | None,
+    source: str | None,
+    earliest: datetime | None,
+) -> Iterator[tuple[int, bytes]]:
+    from mailward.events import decode  # noqa: PLC0415
+    from mailward.store import events  # noqa: PLC0415
+
+    found = events.select(place.reader, types=types or None, account=account, source=source, after_id=after)
+    return (each for each in found if earliest is None or decode(each[1]).time >= earliest)
+
+
+def _print(lines: Iterable[bytes], *, as_json: bool) -> None:
     from mailward.events import decode  # noqa: PLC0415
 
-    left = limit
     day = ""
+    width = 0 if as_json else output.width()
     for line in lines:
-        event = None if as_json and earliest is None else decode(line)
-        if event is not None and earliest is not None and event.time < earliest:
-            continue
-        if as_json or event is None:
+        if as_json:
             output.say_json_line(line)
-        else:
-            day = _say_day(event, day)
-            output.say(in_words(event), style=_STYLES.get(str(event.__struct_config__.tag), ""))
-        if left is not None:
-            left -= 1
-            if not left:
-                return
+            continue
+        event = decode(line)
+        day = _say_day(event, day)
+        output.say(in_words(event, width), style=_STYLES.get(str(event.__struct_config__.tag), ""))
 
 
 def _say_day(event: Event, last: str) -> str:
@@ -120,16 +158,25 @@ def _say_day(event: Event, last: str) -> str:
     return day
 
 
-def in_words(event: Event) -> str:
-    """One line: when in the day, what, from where, who, why and how."""
-    parts = [event.time.strftime("%H:%M:%S"), str(event.__struct_config__.tag), event.source or "-"]
-    for name in ("account", "reason", "subject", "message", "envelope_to", "reply", "mechanism"):
+def in_words(event: Event, width: int) -> str:
+    """When in the day, what, from where, then who, why and how as far as there is room."""
+    line = f"{event.time:%H:%M:%S}  {event.__struct_config__.tag:<17}  {event.source or '-':<15}"
+    for number, detail in enumerate(_details(event)):
+        longer = f"{line}  {printable(detail, _LONGEST_DETAIL)}"
+        if len(longer) > width:
+            return cut(longer, width) if not number or width - len(line) >= _WORTH_A_CUT else line
+        line = longer
+    return line.rstrip()
+
+
+def _details(event: Event) -> Iterator[str]:
+    for name in ("account", "message", "reason", "subject", "envelope_to", "reply", "mechanism"):
         value = getattr(event, name, None)
-        if value:
-            parts.append(", ".join(value) if isinstance(value, tuple) else str(value))
-    if getattr(event, "repeated", False):
-        parts.append("(the same password again)")
-    return "  ".join(parts)
+        if not value or (name == "subject" and value == f"ip:{event.source}"):
+            continue
+        yield some(value) if isinstance(value, tuple) else str(value)
+        if name == "reason" and getattr(event, "repeated", False):
+            yield "(the same password again)"
 
 
 def _moment(text: str, now: datetime) -> datetime:

@@ -27,6 +27,7 @@ Exit codes:
   2  usage, configuration or state directory; nothing was changed
   3  could not connect or secure the connection; nothing was sent
   4  the outcome is unknown: the message may or may not have been accepted
+  130  interrupted by ctrl-c; a message being sent had not left
 """
 
 _OF_ERRORS: tuple[tuple[type[MailwardError], int], ...] = (

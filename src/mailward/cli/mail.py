@@ -10,6 +10,7 @@ import click
 
 from mailward.cli import installation, output
 from mailward.cli.installation import config_option
+from mailward.cli.lines import Column, say_lines, some
 from mailward.errors import InputError
 from mailward.printable import printable
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 _MOST_LINES = 200
 _NULL = "<>"
+_COLUMNS = (
+    Column("id"),
+    Column("received"),
+    Column("from", least=16, leaves=1),
+    Column("to", least=12, leaves=4),
+    Column("subject", least=12, leaves=2),
+    Column("size", leaves=3, right=True),
+)
 
 
 @click.group("mail", short_help="Show the messages it holds.")
@@ -33,7 +42,10 @@ limit_option = click.option("--limit", type=click.IntRange(min=1), help="At most
 @config_option
 @output.json_option
 def list_(*, limit: int | None, config_file: Path | None, as_json: bool) -> None:
-    """List every message, the oldest first."""
+    """List every message, the oldest first: one line each, as wide as the terminal.
+
+    What does not fit is cut; `mail show ID` and --json tell everything.
+    """
     from mailward.store import messages  # noqa: PLC0415
 
     with installation.opened(config_file) as place:
@@ -41,17 +53,19 @@ def list_(*, limit: int | None, config_file: Path | None, as_json: bool) -> None
     if as_json:
         output.say_json([as_dict(message) for message in every])
         return
+    now = installation.utc_now()
     rows = [
         (
             message.id,
-            output.moment(message.received),
-            f"{message.envelope_from or _NULL} → {', '.join(message.envelope_to)}",
+            output.moment_briefly(message.received, now),
+            message.envelope_from or _NULL,
+            some(message.envelope_to),
             message.subject,
             message.size,
         )
         for message in every
     ]
-    output.say_table(("id", "received", "envelope", "subject", "size"), rows, empty="no mail yet", whole=2)
+    say_lines(_COLUMNS, rows, empty="no mail yet")
 
 
 @command.command("show")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _LONGEST_LINE = 4000
+_HALF_A_YEAR = timedelta(days=180)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def console() -> Console:
     """For standard output. Colours only on a terminal, and not with NO_COLOR."""
-    from rich.console import Console  # noqa: PLC0415 - slow to load, and not for --json
+    from rich import console as rich_console  # noqa: PLC0415 - slow to load, and not for --json
 
-    return Console(highlight=False, markup=False, emoji=False)
+    class Quiet(rich_console.Console):
+        def on_broken_pipe(self) -> None:  # rich would end the process here
+            raise BrokenPipeError
+
+    return Quiet(highlight=False, markup=False, emoji=False)
 
 
 def say(text: str, *, style: str = "") -> None:
@@ -32,6 +37,11 @@ def say(text: str, *, style: str = "") -> None:
     from rich.text import Text  # noqa: PLC0415
 
     console().print(Text(printable(text, _LONGEST_LINE), style=style), soft_wrap=True)
+
+
+def width() -> int:
+    """Of the terminal; 80, or COLUMNS, where there is none."""
+    return console().width
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str, whole: int = 1) -> None:
@@ -64,6 +74,16 @@ def say_json_line(line: bytes) -> None:
 def moment(seconds: float | None) -> str:
     """For people, in UTC."""
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%MZ")
+
+
+def moment_briefly(seconds: float | None, now: datetime) -> str:
+    """For people, in UTC: the time of today, the day and time of another day, the date of long ago."""
+    if seconds is None:
+        return ""
+    then = datetime.fromtimestamp(seconds, UTC)
+    if then.date() == now.date():
+        return then.strftime("%H:%M")
+    return then.strftime("%d %b %H:%M" if abs(now - then) < _HALF_A_YEAR else "%d %b %Y")
 
 
 def timestamp(seconds: float | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def from_file(path: Path) -> Secret:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             mode = path.stat().st_mode
-            secret = _first_line(file.read(_MOST_CHARACTERS), str(path))
+            secret = _first_line(file.read(_MOST_CHARACTERS + 2), str(path))
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text", phase="password") from error
     except OSError as error:
@@ -37,8 +38,13 @@ def from_file(path: Path) -> Secret:
 
 
 def from_stdin() -> Secret:
-    """The first line of standard input."""
-    return _first_line(sys.stdin.read(_MOST_CHARACTERS), "standard input")
+    """The first line of standard input. Raises InputError."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="strict")  # whatever the locale
+    try:
+        return _first_line(sys.stdin.read(_MOST_CHARACTERS + 2), "standard input")
+    except UnicodeDecodeError:
+        raise InputError("standard input is not UTF-8 text", phase="password") from None
 
 
 def from_terminal(prompt: str, *, twice: bool = False) -> Secret | None:
@@ -53,4 +59,6 @@ def _first_line(text: str, where: str) -> Secret:
     line = text.partition("\n")[0].removesuffix("\r")
     if not line:
         raise InputError(f"there is no password in {where}", phase="password")
+    if len(line) > _MOST_CHARACTERS:
+        raise InputError(f"the password in {where} has more than {_MOST_CHARACTERS} characters", phase="password")
     return Secret(line)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mailward.cli import exit_codes, output, passwords
-from mailward.cli.written import Written
-from mailward.errors import InputError, MailwardError
+from mailward.cli import exit_codes, output, passwords, streams
+from mailward.cli.interruption import Interrupted, as_an_error
+from mailward.cli.written import Written, names_sender
+from mailward.errors import InputError, MailwardError, OutcomeUnknown
+from mailward.printable import printable
 from mailward.secret import Secret
 
 if TYPE_CHECKING:
@@ -26,7 +31,7 @@ _STYLES = {"accepted": "green", "partial": "yellow"}
 @passwords.password_file_option
 @click.option("--ca", type=click.Path(path_type=Path), metavar="FILE", help="Trust these certificates only.")
 @click.option("--tls", type=click.Choice(_MODES), default="auto", show_default=True, help="auto is never clear text.")
-@click.option("--from", "sender", metavar="ADDRESS", help="By default the user who logs in.")
+@click.option("--from", "sender", metavar="ADDRESS", help="By default that of --message, or the user who logs in.")
 @click.option("--to", multiple=True, metavar="ADDRESS", help="May be repeated, as --cc and --bcc.")
 @click.option("--cc", multiple=True, metavar="ADDRESS")
 @click.option("--bcc", multiple=True, metavar="ADDRESS")
@@ -67,7 +72,8 @@ def command(
     from mailward.client.tls_mode import INSECURE_PLAINTEXT  # noqa: PLC0415
 
     auth = _auth(via, user, password_file)
-    author = sender if sender is not None else auth[0] if auth and "@" in auth[0] and message is None else None
+    login = auth[0] if auth and "@" in auth[0] else None
+    author = login if sender is None and message is None else sender
     written = Written(
         sender=author,
         to=to,
@@ -88,19 +94,60 @@ def command(
         local_address=local_address,
     )
     reverse_path, forward_paths = written.envelope()
+    content = written.message()
+    if reverse_path is None and login and isinstance(content, bytes) and not names_sender(content):
+        reverse_path = login
     try:
-        receipt = client.send(written.message(), sender=reverse_path, recipients=forward_paths)
+        with as_an_error():
+            receipt: Receipt = client.send(content, sender=reverse_path, recipients=forward_paths)
     except MailwardError as error:
-        if as_json:
-            output.say_json(_without_session(error) if error.receipt is None else error.receipt.as_dict())
-        raise
+        _tell_failure(error, as_json=as_json)
+        told = _as_told(error)
+        if told is error:
+            raise
+        raise told from error
     finally:
         client.close()
-    if as_json:
-        output.say_json(receipt.as_dict())
-    else:
-        _say(receipt)
+    _tell(receipt, as_json=as_json)
     return exit_codes.OK if receipt.ok else exit_codes.REFUSED
+
+
+def _as_told(error: MailwardError) -> BaseException:
+    """An interruption before the content was on its way is one; later nobody knows."""
+    if not isinstance(error, Interrupted):
+        return error
+    if error.phase != "data":
+        return KeyboardInterrupt()
+    return OutcomeUnknown(
+        "interrupted while the content was being sent",
+        phase="data",
+        advice="it may or may not have been accepted; sending it again may deliver it twice",
+    )
+
+
+def _tell_failure(error: MailwardError, *, as_json: bool) -> None:
+    """The error itself is told on standard error by whoever catches it."""
+    told = _as_told(error)
+    with suppress(OSError):
+        if as_json:
+            output.say_json(_receipt_of(error, unknown=isinstance(told, OutcomeUnknown)))
+        elif isinstance(told, OutcomeUnknown) and error.receipt is not None:
+            _say(replace(error.receipt, outcome=type(error.receipt.outcome).UNKNOWN))
+
+
+def _tell(receipt: Receipt, *, as_json: bool) -> None:
+    """What became of the message decides how the command ends, not whether that could be printed."""
+    try:
+        if as_json:
+            output.say_json(receipt.as_dict())
+        else:
+            _say(receipt)
+        heard = not streams.was_closed()
+    except OSError:
+        streams.abandon(sys.stdout)
+        heard = False
+    if not heard:
+        streams.say_error(f"mailward: {_named(receipt)}; the receipt could not be printed")
 
 
 def _auth(via: str, user: str | None, password_file: Path | None) -> tuple[str, Secret] | None:
@@ -127,16 +174,20 @@ def _auth(via: str, user: str | None, password_file: Path | None) -> tuple[str, 
     return name, secret
 
 
-def _without_session(error: MailwardError) -> dict[str, object]:
+def _receipt_of(error: MailwardError, *, unknown: bool) -> dict[str, object]:
     from mailward.client.receipt import Outcome, Receipt  # noqa: PLC0415
 
-    return Receipt(outcome=Outcome.NOT_SENT, error=error.message).as_dict()
+    receipt: Receipt = error.receipt or Receipt(outcome=Outcome.NOT_SENT, error=error.message)
+    return (replace(receipt, outcome=Outcome.UNKNOWN) if unknown else receipt).as_dict()
+
+
+def _named(receipt: Receipt) -> str:
+    return f"{receipt.outcome} as {printable(receipt.queue_id, 200)}" if receipt.queue_id else str(receipt.outcome)
 
 
 def _say(receipt: Receipt) -> None:
-    name = f" as {receipt.queue_id}" if receipt.queue_id else ""
     mark = "✔" if receipt.ok else "!"
-    output.say(f"{mark} {receipt.outcome}{name}", style=_STYLES.get(receipt.outcome.value, "red"))
+    output.say(f"{mark} {_named(receipt)}", style=_STYLES.get(receipt.outcome.value, "red"))
     if receipt.tls is None:
         output.say("  in clear text: everyone on the path can read it", style="yellow")
     else:

@@ -29,7 +29,9 @@ def command() -> None:
     """
 
 
-stdin_option = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+stdin_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from the first line of standard input."
+)
 generate_option = click.option("--generate", is_flag=True, help="Make a password and print it, once.")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailward.errors import InputError, InvalidMessage
+from mailward.errors import InputError, InvalidAddress, InvalidMessage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,9 +50,23 @@ class Written:
 
         if self.file is None:
             return None, None
+        self._check_addresses()
         everyone = tuple(parse_address(address).mailbox for address in (*self.to, *self.cc, *self.bcc))
         sender = None if self.sender is None else self.sender and str(parse_address(self.sender).mailbox)
         return sender, everyone or None
+
+    def _check_addresses(self) -> None:
+        """Raises InvalidAddress, with the option at fault."""
+        from mailward.message.address_list import parse_address  # noqa: PLC0415
+
+        sender = (self.sender,) if self.sender else ()
+        for option, addresses in (("--from", sender), ("--to", self.to), ("--cc", self.cc), ("--bcc", self.bcc)):
+            for address in addresses:
+                try:
+                    parse_address(address)
+                except InvalidAddress as error:
+                    advice = f"repeat {option}" if error.advice == "give several as a sequence" else error.advice
+                    raise InvalidAddress(f"{option}: {error.message}", advice=advice) from error
 
     def _composed(self) -> EmailMessage:
         from mailward.message.address_list import parse_address  # noqa: PLC0415
@@ -63,6 +77,7 @@ class Written:
             raise InvalidMessage("the message has no sender", advice="give --from, or log in with an address")
         if not (self.to or self.cc or self.bcc):
             raise InvalidMessage("the message has no recipient", advice="give --to")
+        self._check_addresses()
         clock = Clock()
         message = compose(
             sender=self.sender,
@@ -78,6 +93,14 @@ class Written:
         for path in self.attachments:
             _attach(message, path)
         return message
+
+
+def names_sender(content: bytes) -> bool:
+    """Whether the header says from whom a whole message is. Raises InputError."""
+    from mailward.message.content import octets_of  # noqa: PLC0415
+    from mailward.message.headers import fields  # noqa: PLC0415
+
+    return any(name.removeprefix("resent-") in {"from", "sender"} for name, _ in fields(octets_of(content)))
 
 
 def _attach(message: EmailMessage, path: Path) -> None:
