@@ -164,18 +164,20 @@ def test_deep_comments_are_refused_without_recursion() -> None:
     assert parse_mailboxes(b"(" * 16 + b")" * 16 + b"ann@example.test") == (ANN,)
 
 
+def _seconds(value: bytes) -> float:
+    """Of processor time, whatever else the machine does."""
+    started = time.process_time()
+    with suppress(InvalidAddress):
+        parse_address_list(value)
+    return time.process_time() - started
+
+
 @pytest.mark.parametrize("unit", [b"a ", b"(a)", b"ann@example.test, ", b"=?utf-8?q?a?= ", b'"\\"', b"(\\("])
 def test_half_a_megabyte_takes_linear_time(unit: bytes) -> None:
     """Ten times the length takes about ten times as long, never a hundred (E13)."""
-    times = []
-    for size in (50_000, 500_000):
-        value = unit * (size // len(unit))
-        started = time.perf_counter()
-        with suppress(InvalidAddress):
-            parse_address_list(value)
-        times.append(time.perf_counter() - started)
+    short, long = (min(_seconds(unit * (size // len(unit))) for _ in range(3)) for size in (50_000, 500_000))
 
-    assert times[1] < 0.05 or times[1] < 40 * times[0]
+    assert long < 0.05 or long < 40 * short
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,8 @@ def test_anything_is_read(text: str) -> None:
 @pytest.mark.parametrize("unit", ["=?utf-8?q?a?= ", "=?", "=?utf-8?q?", "=?utf-8?b?YQ==?=", "=?a?q??=", "?=", "="])
 def test_half_a_megabyte_is_read_at_once(unit: str) -> None:
     """20,000 encoded words are nothing (E13)."""
-    started = time.perf_counter()
+    started = time.process_time()
 
     decode_words(unit * (500_000 // len(unit)))
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -90,10 +90,10 @@ def test_an_absurd_section_is_not_read_to_its_end() -> None:
 def test_half_a_megabyte_of_subject_is_shown_at_once(value: bytes) -> None:
     """What takes the standard library seconds (E13)."""
     content = b"Subject: " + value + b"\r\n\r\n"
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert len(subject(content)) <= 512
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @given(st.lists(st.sampled_from([b"\r\n", b"\n", b"\r", b"a", b"B:", b" ", b"\t", b":", b"\xff", b"\0"])).map(b"".join))

@@ -100,9 +100,9 @@ def test_mostly_ascii_text_stays_readable() -> None:
 def test_a_line_of_ten_megabytes_is_encoded_at_once() -> None:
     """E10: well under a second and short lines."""
     octets = b"x" * 10_000_000
-    started = time.perf_counter()
+    started = time.process_time()
 
     _, body = encoded(octets, text=True)
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert not has_long_line(normalised(body.encode()))
