@@ -150,3 +150,12 @@ def test_percent_encoding_round_trips(user: str, password: str) -> None:
         assert not (user + password).isprintable()
         return
     assert (target.user, target.password) == (user, Secret(password))
+
+
+@pytest.mark.parametrize("text", ["::%::\ufffd", "[::1%a b]:25", "[fe80::1%]:25", "smtp://[::1%eth0/x]:25"])
+def test_a_zone_is_a_name_of_an_interface(text: str) -> None:
+    """What follows the % of an IPv6 address goes to the system: letters, digits, dot, hyphen and underscore only."""
+    with pytest.raises(InvalidUrl):
+        parse_target(text)
+
+    assert parse_target("[fe80::1%eth0]:25").host == "fe80::1%eth0"

@@ -19,6 +19,7 @@ from mailward.secret import Secret
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,19}")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
+_ZONE = re.compile(r"[A-Za-z0-9._\-]{1,32}")
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ENCODE = "percent-encode : / ? # [ ] @ and % in user name and password, for example %40 for @"
@@ -137,7 +138,10 @@ def _port(text: str) -> int:
 
 
 def _is_ip(text: str, version: int) -> bool:
+    address, percent, zone = text.partition("%")
+    if percent and not _ZONE.fullmatch(zone):  # the standard library takes anything for a zone (RFC 4007 §11.2)
+        return False
     try:
-        return ipaddress.ip_address(text).version == version
+        return ipaddress.ip_address(address).version == version and (version == 6 or not percent)
     except ValueError:
         return False
