@@ -15,4 +15,4 @@ pin() {
 }
 pin "$@" --output-file requirements/runtime.txt pyproject.toml
 pin "$@" --output-file requirements/build.txt requirements/build.in
-pin "$@" --output-file requirements/dev.txt --constraint requirements/runtime.txt pyproject.toml requirements/dev.in
+pin "$@" --all-extras --output-file requirements/dev.txt --constraint requirements/runtime.txt pyproject.toml requirements/dev.in
