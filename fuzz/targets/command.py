@@ -21,6 +21,8 @@ SEEDS = [
     b"AUTH PLAIN AGFubgBzZWNyZXQ=",
     b"AUTH PLAIN =",
     b"STARTTLS",
+    b"XCLIENT ADDR=IPV6:2001:db8::7 NAME=[UNAVAILABLE] PORT=25 PROTO=ESMTP HELO=a+2Bb LOGIN=ann",
+    b"XFORWARD ADDR=127.0.0.1",
     b"NOOP\rQUIT",
     b"NOOP \x00",
     b"FROP \xf1\x80",

@@ -110,3 +110,32 @@ def test_a_hundred_thousand_networks() -> None:
 
     assert all(network.network_address in large for network in networks[:1000])
     assert all(network.broadcast_address in large for network in networks[:1000])
+
+
+def test_joined() -> None:
+    """Whoever is in one of the parts is in the whole, of either family, however the parts overlap."""
+    parts = [Networks.parse(["10.0.0.0/8"]), Networks.parse(["10.1.0.0/16", "2001:db8::/32"]), Networks()]
+    whole = Networks.joined(parts)
+
+    assert IPv4Address("10.255.0.1") in whole
+    assert IPv6Address("2001:db8::1") in whole
+    assert IPv4Address("11.0.0.1") not in whole
+    assert not Networks.joined([])
+
+
+@pytest.mark.parametrize(
+    "network, overlaps",
+    [
+        ("10.0.0.0/8", True),
+        ("0.0.0.0/0", True),
+        ("192.0.2.6/31", True),
+        ("192.0.2.8/29", False),
+        ("2001:db8:0:1::/64", True),
+        ("2001:db9::/64", False),
+        ("::/0", True),
+    ],
+)
+def test_overlap(network: str, overlaps: bool) -> None:
+    """Whether any address of a network is in the set."""
+    assert Networks.parse(PRIVATE).overlaps(ip_network(network)) is overlaps
+    assert not Networks().overlaps(ip_network(network))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mailward.server import connection
+from mailward.server import connection, pace
 from mailward.server import session as sessions
 from mailward.server.session import Session
 from mailward.wire.command import Noop
@@ -37,8 +37,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
 @pytest.fixture
 def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedServer]:
     """A server whose patience is short."""
-    for name, seconds in {"_HANDSHAKE": 0.4, "_SLOW_GRACE": 0.5, "_LINGER": 0.2}.items():
+    for name, seconds in {"_HANDSHAKE": 0.4, "PATIENCE": 0.4, "_LINGER": 0.2}.items():
         monkeypatch.setattr(connection, name, seconds)
+    monkeypatch.setattr(pace, "_SLOW_GRACE", 0.5)
     limits = {"idle_before_login": 1.0, "idle": 1.0}
     with EmbeddedServer(tmp_path, listeners=DOORS, relay=True, limits=limits) as running:
         yield running

@@ -8,8 +8,15 @@ from mailward.server.door import Door
 from mailward.wire.keyword import Keywords
 
 
-def door(tls: str, *, binding: bool = True) -> Door:
-    return Door(name="127.0.0.1:587", tls=tls, hostname="mail.test", size=5000, recipients=7, binding=binding)
+def door(tls: str) -> Door:
+    return Door(
+        name="127.0.0.1:587",
+        tls=tls,
+        hostname="mail.test",
+        size=5000,
+        recipients=7,
+        mechanisms=("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"),
+    )
 
 
 @pytest.mark.parametrize("tls", ["implicit", "starttls", "insecure-plaintext"])
@@ -36,9 +43,11 @@ def test_limits_are_told() -> None:
     assert not keywords.dsn
 
 
-def test_no_plus_without_a_binding() -> None:
-    """A certificate that gives no channel binding offers no -PLUS mechanism."""
-    assert Keywords.parse(door("implicit", binding=False).ehlo_secured).auth == ("SCRAM-SHA-256", "PLAIN", "LOGIN")
+def test_external_is_for_those_with_a_certificate() -> None:
+    """EXTERNAL is offered to a client that has shown a certificate, and to no other."""
+    assert "EXTERNAL" not in Keywords.parse(door("implicit").ehlo_secured).auth
+    assert Keywords.parse(door("implicit").ehlo_certified).auth[0] == "EXTERNAL"
+    assert door("implicit").mechanisms_for(certificate=True)[1:] == door("implicit").mechanisms_for(certificate=False)
 
 
 def test_greeting() -> None:

@@ -30,12 +30,27 @@ class Networks:
         """Read networks (`192.0.2.0/24`) and single addresses. Raises InputError that names the entry."""
         return cls(map(_network, entries))
 
+    @classmethod
+    def joined(cls, parts: Iterable[Networks]) -> Networks:
+        """Whoever is in one of the parts."""
+        whole, parts = cls(), tuple(parts)
+        for version in whole._ranges:
+            pairs = [pair for part in parts for pair in zip(*part._ranges[version], strict=True)]
+            whole._ranges[version] = _merged(pairs)
+        return whole
+
     def __contains__(self, source: Source) -> bool:
         source = unmapped(source)
         number = int(source)
         firsts, lasts = self._ranges[source.version]
         at = bisect_right(firsts, number)
         return at > 0 and number <= lasts[at - 1]
+
+    def overlaps(self, network: IPv4Network | IPv6Network) -> bool:
+        """Whether any address of `network` is in them."""
+        firsts, lasts = self._ranges[network.version]
+        at = bisect_right(firsts, int(network.broadcast_address))
+        return at > 0 and int(network.network_address) <= lasts[at - 1]
 
     def __bool__(self) -> bool:
         return any(firsts for firsts, _ in self._ranges.values())

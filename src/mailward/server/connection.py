@@ -10,9 +10,12 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from mailward.errors import MailwardError, TlsError
+from mailward.errors import MailwardError, ProtocolError, TlsError
+from mailward.server.introduction import PATIENCE, Introduction
+from mailward.server.pace import Pace
 from mailward.server.session import Session
 from mailward.wire import reply as replies
+from mailward.wire.command import XClient
 from mailward.wire.content import Content
 from mailward.wire.reply import Reply
 from mailward.wire.server import ServerProtocol, Violation
@@ -28,10 +31,7 @@ _BUFFERED: Final = 256 * 1024  # octets read ahead of the session before the soc
 _UNSENT: Final = 64 * 1024
 _TOGETHER: Final = 64  # replies that leave in one write at the most; then the client must read some
 _HANDSHAKE: Final = 10.0  # seconds for TLS to be up
-_STRANGER: Final = 300.0  # seconds a session may last without a login
 _LOOK: Final = 10.0  # seconds until we look at the clock again at the latest
-_SLOW_GRACE: Final = 30.0  # seconds before the rate of content is looked at …
-_SLOW_RATE: Final = 500.0  # … and the octets a second it must have (as Postfix's smtpd_min_data_rate)
 _LINGER: Final = 1.0  # seconds a refused client may go on sending, so that it reads the refusal and not a reset
 _UNHEARD: Final = 1024 * 1024  # octets it may send meanwhile
 _log = logging.getLogger("mailward.server")
@@ -48,6 +48,7 @@ class Connection(asyncio.BufferedProtocol):
         self._tls: TlsLayer | None = None
         self._protocol = ServerProtocol(listener.services.wire_limits)
         self._session: Session | None = None
+        self._introduction: Introduction | None = None
         self._waiting = False
         self._writable = True
         self._reading = True
@@ -55,9 +56,7 @@ class Connection(asyncio.BufferedProtocol):
         self._heard_all = False
         self._unheard = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._progress = self._started = listener.loop.time()
-        self._content_since: float | None = None
-        self._content_octets = 0
+        self._pace = Pace(listener.loop.time, listener.services.limits)
 
     # transport callbacks
 
@@ -135,7 +134,7 @@ class Connection(asyncio.BufferedProtocol):
         """The connection's door: whatever goes wrong ends this connection and no other, with no word of it outside."""
         try:
             work(*arguments)
-        except TlsError as problem:
+        except (TlsError, ProtocolError) as problem:
             _log.info("%s: %s", self.source, problem)
             self._flush_tls()
             self._close()
@@ -155,6 +154,26 @@ class Connection(asyncio.BufferedProtocol):
         assert self._transport is not None  # noqa: S101
         peer = self._transport.get_extra_info("peername")
         self._session = Session(self._services, self._listener.door, peer[0] if peer else "")
+        if self._session.source in self._listener.door.proxy:
+            self._introduction = Introduction()
+            self._listener.expect(self)
+            self._arm(PATIENCE)
+        else:
+            self._begin()
+
+    def _introduced(self, introduction: Introduction, data: bytes) -> bytes:
+        """Hear for whom the proxy speaks. What the client has said already."""
+        heard = introduction.hear(data)
+        if heard is None:
+            return b""
+        header, rest = heard
+        self._introduction = None
+        if header.client is not None:
+            self._session = Session(self._services, self._listener.door, header.client.address)
+        self._begin()
+        return rest
+
+    def _begin(self) -> None:
         refusal = self._listener.admit(self)
         self._arm(self._services.limits.idle_before_login)
         if self._listener.door.implicit and refusal is None:
@@ -173,6 +192,10 @@ class Connection(asyncio.BufferedProtocol):
         self._tls = TlsLayer(self._services.tls_context, server_side=True)
 
     def _receive(self, data: bytes) -> None:
+        if self._introduction is not None:
+            data = self._introduced(self._introduction, data)
+            if self._closing or not data:
+                return
         if self._tls is not None:
             was_established = self._tls.established
             data = self._tls.receive_data(data)
@@ -189,7 +212,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _secured(self, tls: TlsLayer) -> None:
         assert self._session is not None  # noqa: S101
-        self._session.secured(tls.version, tls.cipher)
+        self._session.secured(tls.version, tls.cipher, tls.peer_certificate())
         if self._protocol.state is State.GREETING:
             self._greet(None)
         else:
@@ -204,14 +227,14 @@ class Connection(asyncio.BufferedProtocol):
             event = protocol.next_event()
             if event is None:
                 break
-            self._progress = self._loop.time()
+            self._pace.moved()
             if isinstance(event, Content):
-                if self._content_since is None:  # of a BDAT chunk
-                    self._content_since = self._progress
-                self._content_octets += len(event.data)
+                self._pace.content(len(event.data))
                 session.content(event.data)
                 continue
             verdict = session.handle(event)
+            if isinstance(event, XClient) and verdict is self._listener.door.greeting:
+                verdict = self._listener.admit(self) or verdict
             if isinstance(verdict, Reply):
                 self._answer(verdict, fatal=isinstance(event, Violation) and event.fatal)
                 if protocol.unsent >= _TOGETHER:
@@ -241,8 +264,7 @@ class Connection(asyncio.BufferedProtocol):
         assert self._session is not None  # noqa: S101
         self._protocol.send_reply(reply)
         state = self._protocol.state
-        self._content_since = self._loop.time() if state is State.DATA else None
-        self._content_octets = 0
+        self._pace.answered(content_follows=state is State.DATA)
         if state is State.HANDSHAKE:
             self._flush()
             self._start_tls()
@@ -297,7 +319,7 @@ class Connection(asyncio.BufferedProtocol):
     def _arm(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._progress = self._loop.time()
+        self._pace.moved()
         self._timer = self._loop.call_later(min(seconds, _LOOK), self._ring)
 
     def _ring(self) -> None:
@@ -307,29 +329,12 @@ class Connection(asyncio.BufferedProtocol):
         if self._closing:
             self._transport.abort()
             return
-        if self._tls is not None and not self._tls.established:
+        if self._introduction is not None or (self._tls is not None and not self._tls.established):
             self._close()
             return
-        left = self._time_left()
+        # While we work it is not the client's fault.
+        left = self._services.limits.idle_before_login if self._waiting else self._pace.left(self.session)
         if left <= 0:
             self.send_away(replies.TIMEOUT)
         else:
             self._timer = self._loop.call_later(min(left, _LOOK), self._ring)
-
-    def _time_left(self) -> float:
-        """Seconds until this client has been silent, or slow, for too long. While we work it is not its fault."""
-        limits = self._services.limits
-        now = self._loop.time()
-        if self._waiting:
-            return limits.idle_before_login
-        if self._content_since is not None:
-            elapsed = now - self._content_since
-            if elapsed < _SLOW_GRACE:
-                return _SLOW_GRACE - elapsed
-            return _SLOW_GRACE if self._content_octets >= _SLOW_RATE * elapsed else 0.0
-        assert self._session is not None  # noqa: S101
-        if self._session.patience is not None:
-            return self._session.patience - (now - self._progress)
-        if self._session.trusted:
-            return limits.idle - (now - self._progress)
-        return min(limits.idle_before_login - (now - self._progress), _STRANGER - (now - self._started))

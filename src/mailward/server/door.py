@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from mailward.guard.allowlist import Networks
+from mailward.sasl.mechanism import ChannelBinding
 from mailward.wire import reply as replies
 from mailward.wire.keyword import Keywords
 from mailward.wire.reply import Reply
 
-MECHANISMS_WITH_BINDING = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN")
-MECHANISMS = MECHANISMS_WITH_BINDING[1:]
+_CERTIFIED = ("EXTERNAL",)
+_NOBODY = Networks()
 
 
 @dataclass(frozen=True)
 class Door:
     """`name`: the configured address. `tls`: implicit, starttls or insecure-plaintext. `size`, `recipients`: limits.
 
-    `binding`: whether our certificate gives a tls-server-end-point channel binding.
+    `mechanisms`: what is offered inside TLS. `bindings`: of the channels of our certificate.
+    `proxy`: who must begin with a PROXY header. `xclient`: who may name another client with XCLIENT.
     """
 
     name: str
@@ -25,7 +28,10 @@ class Door:
     hostname: str
     size: int
     recipients: int
-    binding: bool
+    mechanisms: tuple[str, ...]
+    bindings: tuple[ChannelBinding, ...] = ()
+    proxy: Networks = _NOBODY
+    xclient: Networks = _NOBODY
 
     @property
     def implicit(self) -> bool:
@@ -35,10 +41,9 @@ class Door:
     def starttls(self) -> bool:
         return self.tls == "starttls"
 
-    @property
-    def mechanisms(self) -> tuple[str, ...]:
-        """What is offered inside TLS."""
-        return MECHANISMS_WITH_BINDING if self.binding else MECHANISMS
+    def mechanisms_for(self, *, certificate: bool) -> tuple[str, ...]:
+        """certificate: whether the client has shown one."""
+        return _CERTIFIED + self.mechanisms if certificate else self.mechanisms
 
     @cached_property
     def greeting(self) -> Reply:
@@ -51,6 +56,10 @@ class Door:
     @cached_property
     def ehlo_secured(self) -> Reply:
         return self._ehlo(starttls=False, auth=self.mechanisms)
+
+    @cached_property
+    def ehlo_certified(self) -> Reply:
+        return self._ehlo(starttls=False, auth=self.mechanisms_for(certificate=True))
 
     @cached_property
     def ehlo_logged_in(self) -> Reply:

@@ -65,12 +65,17 @@ def take_address(config: ListenerConfig, *, key: str) -> socket.socket:  # noqa:
         ) from problem
 
 
+def address_of(taken: socket.socket) -> str:  # noqa: TID251  # only named
+    """Where it listens, the real port too: what events call the listener."""
+    host, port = taken.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class Listener:
     """`taken`: the socket, from `take_address`. `address`: where it listens, the real port too."""
 
     def __init__(self, services: Services, door: Door, taken: socket.socket, admission: Admission) -> None:  # noqa: TID251
-        host, port = taken.getsockname()[:2]
-        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.address = address_of(taken)
         self.services = services
         self.loop = services.loop
         self.door = replace(door, name=self.address)
@@ -90,17 +95,23 @@ class Listener:
         """Let clients in."""
         self._server = await self.loop.create_server(lambda: Connection(self), sock=self._taken, backlog=_BACKLOG)
 
+    def expect(self, connection: Connection) -> None:
+        """A proxy has connected and will say for whom; until then it counts as nobody's."""
+        self._connections[connection] = ""
+
     def admit(self, connection: Connection) -> Reply | None:
-        """Count a new connection; the reply that refuses it, if it is one too many."""
+        """Count a connection now that its client is known, or is another; the reply that refuses one too many."""
         session = connection.session
         ring_ = ring(session.source)
+        self.left(connection)
         self._connections[connection] = ring_
-        refusal = self._admission.enter(ring_, trusted=session.trusted)
+        trusted = session.trusted or session.source in self.door.proxy or session.source in self.door.xclient
+        refusal = self._admission.enter(ring_, trusted=trusted)
         return replies.SHUTTING_DOWN if self._closed else refusal
 
     def left(self, connection: Connection) -> None:
         ring_ = self._connections.pop(connection, None)
-        if ring_ is not None:
+        if ring_:
             self._admission.leave(ring_)
 
     async def close(self) -> None:

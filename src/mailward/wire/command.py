@@ -28,8 +28,10 @@ from mailward.wire.verbs import (
     Rset,
     StartTls,
     Vrfy,
+    XClient,
     check_host,
 )
+from mailward.wire.xclient import parse_xclient
 
 __all__ = [
     "Auth",
@@ -47,6 +49,7 @@ __all__ = [
     "Rset",
     "StartTls",
     "Vrfy",
+    "XClient",
     "is_foreign",
     "parse_command",
 ]
@@ -204,6 +207,11 @@ def _question(rest: str) -> str:
     return rest
 
 
+def _refused(_rest: str) -> Command:
+    """Postfix's XFORWARD would put somebody else's word into our log; there is nobody we take it from."""
+    raise reply.REFUSED.refusal()
+
+
 def _bare(verb: str) -> Callable[[str], Command]:
     def read(rest: str) -> Command:
         if rest:
@@ -224,5 +232,7 @@ _READERS: dict[str, Callable[[str], Command]] = {
     "HELP": lambda rest: Help(_text(rest)),
     "VRFY": lambda rest: Vrfy(_question(rest)),
     "EXPN": lambda rest: Expn(_question(rest)),
+    "XCLIENT": parse_xclient,
+    "XFORWARD": _refused,
     **{verb: _bare(verb) for verb in ("DATA", "RSET", "QUIT", "STARTTLS")},
 }

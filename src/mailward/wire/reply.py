@@ -290,6 +290,11 @@ def ehlo(hostname: str, keywords: Sequence[str]) -> Reply:
     return Reply(250, (hostname, *keywords))
 
 
+def with_xclient(offer: Reply) -> Reply:
+    """A reply to EHLO for who may name another client. LOGIN is not offered: a name without proof is not believed."""
+    return Reply(250, (*offer.lines, "XCLIENT NAME ADDR PORT PROTO HELO"))
+
+
 def challenge(data: bytes) -> Reply:
     return Reply(334, base64.b64encode(data).decode("ascii"))
 

@@ -28,6 +28,7 @@ from mailward.wire.command import (
     Rset,
     StartTls,
     Vrfy,
+    XClient,
 )
 from mailward.wire.reply import Reply
 
@@ -88,8 +89,9 @@ def _here(state: State) -> dict[type, State]:
 
 ACCEPTED: Final[dict[State, dict[type, State]]] = {
     State.GREETING: {},
-    State.CONNECTED: _here(State.CONNECTED),
-    State.READY: _here(State.READY) | {StartTls: State.HANDSHAKE, Auth: State.READY, Mail: State.MAIL},
+    State.CONNECTED: _here(State.CONNECTED) | {XClient: State.CONNECTED},
+    State.READY: _here(State.READY)
+    | {StartTls: State.HANDSHAKE, Auth: State.READY, Mail: State.MAIL, XClient: State.CONNECTED},
     State.AUTHENTICATING: {AuthResponse: State.READY},
     State.MAIL: _here(State.MAIL) | {Rset: State.READY, StartTls: State.HANDSHAKE, Rcpt: State.RCPT},
     State.RCPT: _here(State.RCPT)

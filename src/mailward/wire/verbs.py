@@ -12,6 +12,7 @@ from mailward.printable import printable
 from mailward.wire.address import Mailbox, parse_literal, parse_path
 from mailward.wire.parameters import NO_MAIL_PARAMETERS, NO_RCPT_PARAMETERS, MailParameters, RcptParameters
 from mailward.wire.response import encode_base64
+from mailward.wire.xtext import xtext
 
 MAX_CHUNK = 2**63 - 1
 MECHANISM = re.compile(r"[A-Z0-9_\-]{1,20}")
@@ -201,7 +202,32 @@ class StartTls(_Line):
     verb: ClassVar[str] = "STARTTLS"
 
 
-Command: TypeAlias = Ehlo | Helo | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Expn | Help | Auth | StartTls
+@dataclass(frozen=True, slots=True)
+class XClient(_Line):
+    """What a proxy says of its client (Postfix's XCLIENT). `attributes`: upper-case name to value, decoded; None where
+    the proxy does not know it.
+    """
+
+    verb: ClassVar[str] = "XCLIENT"
+    attributes: tuple[tuple[str, str | None], ...]
+
+    def _text(self) -> str:
+        said = (f"{name}={'[UNAVAILABLE]' if value is None else xtext(value)}" for name, value in self.attributes)
+        return " ".join(("XCLIENT", *said))
+
+    def value(self, name: str) -> str | None:
+        return dict(self.attributes).get(name)
+
+    @property
+    def address(self) -> str | None:
+        """The client's IP address, if the proxy knows it."""
+        said = self.value("ADDR")
+        return None if said is None else said[5:] if said[:5].upper() == "IPV6:" else said
+
+
+Command: TypeAlias = (
+    Ehlo | Helo | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Expn | Help | Auth | StartTls | XClient
+)
 
 
 def check_host(domain: str) -> None:
