@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailward.accounts.account import Account, canonical, sender_key
+from mailward.accounts.account import Account, AppPassword, StoredPassword, canonical, sender_key
 from mailward.errors import InputError
 from mailward.sasl.mechanism import ScramKeys
 from mailward.wire.address import Mailbox
@@ -107,15 +107,36 @@ def test_a_sender_is_a_mailbox() -> None:
 
 def test_who_may_send_as_whom() -> None:
     """Only listed addresses, in any case."""
-    account = Account("ann@example.test", "v", ScramKeys(b"", 4096, b"", b""), ("ann@example.test",), 0.0, 0.0)
+    account = Account("ann@example.test", (), ("ann@example.test",), 0.0, 0.0)
 
     assert account.may_send_as(Mailbox.parse("ANN@example.TEST"))
     assert not account.may_send_as(Mailbox.parse("bob@example.test"))
 
 
 def test_an_account_shows_no_secret() -> None:
-    """Neither verifier nor keys are in its repr."""
-    account = Account("ann", "canary", ScramKeys(b"canary", 4096, b"canary", b"canary"), (), 0.0, 0.0)
+    """Neither verifiers, nor keys, nor the salt are in its repr; nor are those of an app password."""
+    keys = ScramKeys(b"canary", 4096, b"canary", b"canary")
+    password = StoredPassword(1, "canary", keys, 0.0)
+    app = AppPassword(2, "phone", "abcdefgh", "canary", keys, frozenset({"smtp"}), (), 0.0)
+    account = Account("ann", (password,), (), 0.0, 0.0, b"canary", 4096, (password,), (app,))
 
     assert "canary" not in repr(account)
     assert "ann" in repr(account)
+
+
+def test_a_credential_is_found_by_its_id() -> None:
+    """Passwords that are taken and app passwords; not the old ones."""
+    present, old = StoredPassword(1, "v", None, 0.0, expires=9.0), StoredPassword(2, "v", None, 0.0)
+    app = AppPassword(3, "phone", "abcdefgh", "d", None, frozenset({"smtp"}), (), 0.0)
+    account = Account("ann", (present,), (), 0.0, 0.0, old=(old,), app_passwords=(app,))
+
+    assert [account.credential(number) for number in (1, 2, 3)] == [present, None, app]
+    assert (account.expires, Account("bob", (), (), 0.0, 0.0).expires) == (9.0, None)
+
+
+def test_grace_is_between_two_moments() -> None:
+    """Past its time and still taken; a password that never ends is never in it."""
+    password = StoredPassword(1, "v", None, 0.0, due=10.0, expires=20.0)
+
+    assert [password.in_grace(now) for now in (9.9, 10.0, 19.9, 20.0)] == [False, True, True, False]
+    assert not StoredPassword(1, "v", None, 0.0).in_grace(99.0)

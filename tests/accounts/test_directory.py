@@ -4,59 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mailward.accounts.directory import Accounts
 from mailward.accounts.hasher import Hasher
 from mailward.errors import InputError, MailwardError, PasswordRefused, StoreError
 from mailward.sasl.scram import DEFAULT_ITERATIONS, derive_keys
 from mailward.secret import Secret
-from mailward.store.database import Database
-from mailward.store.writer import Writer
 from mailward.wire.address import Mailbox
-
-CANARY = "canary-horse-battery-7"
-OTHER = "purple umbrella dentist 9"
+from tests.accounts.conftest import ANN, CANARY, OTHER, Installation
 
 
-class Installation:
-    """A database with a writer, as one process has it open."""
-
-    def __init__(self, path: Path, hasher: Hasher) -> None:
-        self.clock = 100.0
-        self.database = Database.open(path)
-        self.writer = Writer(self.database, deliver=lambda call: call())
-        self.accounts = Accounts(self.database.reader(), self.writer.run, hasher=hasher, now=lambda: self.clock)
-
-    def close(self) -> None:
-        self.writer.close()
-        self.database.close()
-
-
-@pytest.fixture(scope="module")
-def hasher() -> Iterator[Hasher]:
-    hasher = Hasher(workers=1, memory_kib=8, time_cost=1)
-    yield hasher
-    hasher.close()
-
-
-@pytest.fixture
-def installation(tmp_path: Path, hasher: Hasher) -> Iterator[Installation]:
-    installation = Installation(tmp_path / "state" / "mailward.db", hasher)
-    yield installation
-    installation.close()
-
-
-@pytest.fixture
-def accounts(installation: Installation) -> Accounts:
-    return installation.accounts
-
-
-def test_an_account_is_found_in_every_case(accounts: Accounts, hasher: Hasher) -> None:
+def test_an_account_is_found_in_every_case(accounts: Accounts, cheap_hasher: Hasher) -> None:
     """What was added is there, with a verifier and SCRAM keys of the same password."""
     added = accounts.add("Ann@Example.test", Secret(CANARY))
 
@@ -64,8 +28,8 @@ def test_an_account_is_found_in_every_case(accounts: Accounts, hasher: Hasher) -
         assert accounts.find(name) == added
     assert (added.name, added.senders) == ("ann@example.test", ("ann@example.test",))
     assert (added.created, added.changed) == (100.0, 100.0)
-    assert hasher.verify(added.verifier, Secret(CANARY))
-    assert added.scram == derive_keys(CANARY, added.scram.salt, DEFAULT_ITERATIONS)
+    assert cheap_hasher.verify(added.passwords[0].verifier, Secret(CANARY))
+    assert added.passwords[0].scram == derive_keys(CANARY, added.scram_salt, DEFAULT_ITERATIONS)
 
 
 @pytest.mark.parametrize("name", ["bob@example.test", "", "a\x00b", "user\u202e", "x" * 9999])
@@ -74,9 +38,9 @@ def test_nobody_is_nobody(accounts: Accounts, name: str) -> None:
     assert accounts.find(name) is None
 
 
-def test_another_process_sees_it_at_once(installation: Installation, hasher: Hasher) -> None:
+def test_another_process_sees_it_at_once(installation: Installation, cheap_hasher: Hasher) -> None:
     """Added, changed and removed elsewhere counts at the next login here."""
-    other = Installation(installation.database.path, hasher)
+    other = Installation(installation.database.path, cheap_hasher)
     other.accounts.add("ann@example.test", Secret(CANARY))
     first = installation.accounts.find("ann@example.test")
     other.accounts.set_password("ann@example.test", Secret(OTHER))
@@ -87,13 +51,13 @@ def test_another_process_sees_it_at_once(installation: Installation, hasher: Has
 
     assert first is not None
     assert second is not None
-    assert hasher.verify(first.verifier, Secret(CANARY))
-    assert hasher.verify(second.verifier, Secret(OTHER))
+    assert cheap_hasher.verify(first.passwords[0].verifier, Secret(CANARY))
+    assert cheap_hasher.verify(second.passwords[0].verifier, Secret(OTHER))
     assert third is None
 
 
-def test_a_new_password_replaces_the_old_one(installation: Installation, hasher: Hasher) -> None:
-    """For PLAIN and for SCRAM, with a new salt; creation and senders stay."""
+def test_a_new_password_replaces_the_old_one(installation: Installation, cheap_hasher: Hasher) -> None:
+    """For PLAIN and for SCRAM, with the same salt; creation and senders stay."""
     accounts = installation.accounts
     before = accounts.add("ann@example.test", Secret(CANARY), senders=["sales@example.test"])
     installation.clock = 200.0
@@ -101,9 +65,11 @@ def test_a_new_password_replaces_the_old_one(installation: Installation, hasher:
     after = accounts.find("ann@example.test")
 
     assert after is not None
-    assert not hasher.verify(after.verifier, Secret(CANARY))
-    assert after.scram.salt != before.scram.salt
-    assert after.scram == derive_keys(OTHER, after.scram.salt, after.scram.iterations)
+    assert not cheap_hasher.verify(after.passwords[0].verifier, Secret(CANARY))
+    assert len(after.passwords) == 1
+    assert after.scram_salt == before.scram_salt
+    assert after.passwords[0].scram == derive_keys(OTHER, before.scram_salt, DEFAULT_ITERATIONS)
+    assert [each.id for each in after.old] == [before.passwords[0].id]
     assert (after.created, after.changed, after.senders) == (100.0, 200.0, before.senders)
 
 
@@ -122,7 +88,7 @@ def test_senders(accounts: Accounts) -> None:
     assert found.may_send_as(Mailbox.parse("SCANS@bücher.example"))
 
 
-def test_a_name_is_given_once(accounts: Accounts, hasher: Hasher) -> None:
+def test_a_name_is_given_once(accounts: Accounts, cheap_hasher: Hasher) -> None:
     """Adding it again, in any case, changes nothing and says so."""
     accounts.add("ann@example.test", Secret(CANARY))
 
@@ -130,7 +96,7 @@ def test_a_name_is_given_once(accounts: Accounts, hasher: Hasher) -> None:
         accounts.add("Ann@Example.test", Secret(OTHER))
     found = accounts.find("ann@example.test")
     assert found is not None
-    assert hasher.verify(found.verifier, Secret(CANARY))
+    assert cheap_hasher.verify(found.passwords[0].verifier, Secret(CANARY))
     assert "passwd" in caught.value.advice
 
 
@@ -221,3 +187,81 @@ def test_no_secret_is_shown_or_stored(installation: Installation) -> None:
     assert found == []
     assert CANARY.encode() not in stored
     assert b"ann@example.test" in stored
+
+
+def test_all_that_is_given_is_changed(accounts: Accounts) -> None:
+    """Networks instead of those before, senders besides and without; the rest stays."""
+    accounts.add(ANN, Secret(CANARY), senders=["sales@example.test"])
+
+    changed = accounts.change(
+        "ANN@example.test",
+        allow_from=["192.0.2.0/24", "2001:db8::/32", "192.0.2.0/24"],
+        senders=["Info@example.test"],
+        without_senders=["SALES@example.test"],
+        second_factor=True,
+        must_change=True,
+    )
+    assert changed == accounts.find(ANN)
+    assert changed.allow_from == ("192.0.2.0/24", "2001:db8::/32")
+    assert changed.senders == (ANN, "info@example.test")
+    assert (changed.disabled, changed.second_factor, changed.must_change) == (False, True, True)
+    assert accounts.change(ANN, allow_from=()).allow_from == ()
+    assert accounts.change(ANN, disabled=True, must_change=False).second_factor
+
+
+def test_a_bad_change_changes_nothing(accounts: Accounts) -> None:
+    """One bad value, and the good ones beside it are not taken either."""
+    before = accounts.add(ANN, Secret(CANARY))
+
+    for network in ("300.0.0.1", "192.0.2.7/24", "", "fe80::1%eth0/64x"):
+        with pytest.raises(InputError):
+            accounts.change(ANN, disabled=True, allow_from=[network])
+    with pytest.raises(InputError):
+        accounts.change(ANN, disabled=True, senders=["nobody"])
+    with pytest.raises(InputError, match="more than 256 networks"):
+        accounts.change(ANN, allow_from=[f"10.0.{number}.0/24" for number in range(255)] + ["::1", "::2"])
+    with pytest.raises(InputError, match=r"is it 'ann@example.test'\?"):
+        accounts.change("anne@example.test", disabled=True)
+    assert accounts.find(ANN) == before
+
+
+def test_what_ends_sessions_is_seen(accounts: Accounts) -> None:
+    """`changed` grows with all that must end a session, also within one moment; with senders it stays."""
+    seen = [accounts.add(ANN, Secret(CANARY)).changed]
+
+    seen.append(accounts.change(ANN, disabled=True).changed)
+    seen.append(accounts.change(ANN, disabled=False).changed)
+    seen.append(accounts.change(ANN, allow_from=["192.0.2.0/24"]).changed)
+    accounts.set_password(ANN, Secret(OTHER))
+    seen.append(accounts.existing(ANN).changed)
+    made, _ = accounts.add_app_password(ANN, "phone")
+    assert accounts.existing(ANN).changed == seen[-1]
+    accounts.revoke_app_password(ANN, made.id)
+    seen.append(accounts.existing(ANN).changed)
+
+    assert seen == sorted(set(seen))
+    assert accounts.change(ANN, senders=["info@example.test"]).changed == seen[-1]
+
+
+def test_a_use_is_noted_once_an_hour(installation: Installation) -> None:
+    """The first one and those an hour later; never for somebody else's credential."""
+    accounts = installation.accounts
+    number = accounts.add(ANN, Secret(CANARY)).passwords[0].id
+    accounts.add("bob", Secret(OTHER))
+
+    def noted(name: str, now: float) -> float | None:
+        accounts.used(name, number, now)
+        return accounts.existing(ANN).passwords[0].last_used
+
+    assert noted("bob", 50.0) is None
+    assert [noted(ANN, now) for now in (100.0, 3699.0, 3700.0, 200.0)] == [100.0, 100.0, 3700.0, 3700.0]
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=40) | st.from_regex(r"\A[\w.+-]{1,20}@[a-z]{1,8}\.test\Z"))
+def test_any_name_is_found_or_refused(accounts: Accounts, name: str) -> None:
+    """Whatever is asked for: no exception for a look-up, InputError for a change, and nothing stored."""
+    assert accounts.find(name) is None
+    with pytest.raises(InputError):
+        accounts.change(name, disabled=True)
+    assert accounts.listing() == ()

@@ -329,13 +329,15 @@ def test_checked_after_a_fault(writer: Writer, database: Database, monkeypatch: 
 
 def test_damage_stops_the_writing(writer: Writer, owner: Owner, database: Database) -> None:
     """A database that the disk spoilt is not written to, however often one tries: the error says so, and what to do."""
-    writer.run(lambda connection: [put(f"e{number}" * 50, connection) for number in range(200)])
     other = database.connect()
+    other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    schema = database.path.stat().st_size  # what comes after it are rows
+    writer.run(lambda connection: [put(f"e{number}" * 50, connection) for number in range(200)])
     other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     other.close()
     with database.path.open("r+b") as file:
-        file.seek(8192)
-        file.write(b"\xff" * (database.path.stat().st_size - 8192))
+        file.seek(schema)
+        file.write(b"\xff" * (database.path.stat().st_size - schema))
     spoilt = Writer(database, deliver=owner.deliver)
 
     for _ in range(2):
@@ -393,7 +395,7 @@ def assert_holds(path: Path, ids: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", ["fdatasync:error=EIO:when=12", "fdatasync:error=EIO:when=12..14", "pwrite64:error=EIO:when=90..92"]
+    "fault", ["fdatasync:error=EIO:when=12", "fdatasync:error=EIO:when=12..14", "pwrite64:error=EIO:when=150..152"]
 )
 @pytest.mark.peer("strace")
 def test_a_disk_that_fails(tmp_path: Path, fault: str) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mailward.cli import installation, output, passwords
-from mailward.cli.installation import Installation, config_option
-from mailward.errors import InputError
+from mailward.cli import app_password, output, user_import, user_rotate, user_set, user_show, user_totp
+from mailward.cli.installation import config_option
+from mailward.cli.user_accounts import accounts_of, new_password, opened_accounts, password_options, say_password
 
 if TYPE_CHECKING:
-    from mailward.accounts.directory import Accounts
-    from mailward.secret import Secret
-    from mailward.server.config import Config
+    from mailward.accounts.account import Account
+
+__all__ = ["accounts_of", "command"]
 
 
 @click.group("user", short_help="Manage the accounts.")
@@ -29,17 +26,22 @@ def command() -> None:
     """
 
 
-stdin_option = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from the first line of standard input."
-)
-generate_option = click.option("--generate", is_flag=True, help="Make a password and print it, once.")
+for each in (
+    user_import.command,
+    user_set.set_,
+    user_set.lock,
+    user_set.unlock,
+    user_show.command,
+    user_rotate.command,
+    app_password.command,
+    user_totp.command,
+):
+    command.add_command(each)
 
 
 @command.command("add")
 @click.argument("name")
-@stdin_option
-@passwords.password_file_option
-@generate_option
+@password_options
 @click.option("--sender", "senders", multiple=True, metavar="ADDRESS", help="Another address it may send from.")
 @config_option
 @output.json_option
@@ -54,8 +56,8 @@ def add(
     as_json: bool,
 ) -> None:
     """Add the account NAME, for example ann@example.test."""
-    with _accounts(config_file, create=True) as (accounts, config):
-        secret = _password(password_file, name, config.hostname, stdin=password_stdin, generate=generate)
+    with opened_accounts(config_file, create=True) as (accounts, config):
+        secret = new_password(password_file, name, config, stdin=password_stdin, generate=generate)
         account = accounts.add(name, secret, senders=senders, hostname=config.hostname)
     shown = secret.reveal() if generate else None
     if as_json:
@@ -63,7 +65,7 @@ def add(
         output.say_json({"name": account.name, "senders": list(account.senders), **made})
         return
     output.say(f"✔ {account.name} may log in", style="green")
-    _say_password(shown)
+    say_password(shown)
 
 
 @command.command("list")
@@ -71,32 +73,35 @@ def add(
 @output.json_option
 def list_(*, config_file: Path | None, as_json: bool) -> None:
     """List the accounts."""
-    with _accounts(config_file) as (accounts, _):
+    with opened_accounts(config_file) as (accounts, _):
         every = accounts.listing()
     if as_json:
-        output.say_json(
-            [
-                {
-                    "name": each.name,
-                    "senders": list(each.senders),
-                    "created": output.timestamp(each.created),
-                    "changed": output.timestamp(each.changed),
-                }
-                for each in every
-            ]
-        )
+        output.say_json(list(map(_as_json, every)))
         return
-    rows = [(each.name, ", ".join(each.senders), output.moment(each.changed)) for each in every]
-    output.say_table(
-        ("account", "may send as", "password since"), rows, empty="no accounts yet; mailward user add NAME"
-    )
+    rows = [
+        (account.name, output.moment(account.passwords[0].created)[:10], ", ".join(user_show.notes(account)))
+        for account in every
+    ]
+    output.say_table(("account", "password since", "notes"), rows, empty="no accounts yet; mailward user add NAME")
+
+
+def _as_json(account: Account) -> dict[str, object]:
+    return {
+        "name": account.name,
+        "senders": list(account.senders),
+        "created": output.timestamp(account.created),
+        "changed": output.timestamp(account.passwords[0].created),
+        "disabled": account.disabled,
+        "second_factor": account.second_factor,
+        "must_change": account.must_change,
+        "allow_from": list(account.allow_from),
+        "app_passwords": len(account.app_passwords),
+    }
 
 
 @command.command("passwd")
 @click.argument("name")
-@stdin_option
-@passwords.password_file_option
-@generate_option
+@password_options
 @config_option
 @output.json_option
 def passwd(
@@ -109,8 +114,8 @@ def passwd(
     as_json: bool,
 ) -> None:
     """Give the account NAME a new password."""
-    with _accounts(config_file) as (accounts, config):
-        secret = _password(password_file, name, config.hostname, stdin=password_stdin, generate=generate)
+    with opened_accounts(config_file) as (accounts, config):
+        secret = new_password(password_file, name, config, stdin=password_stdin, generate=generate)
         accounts.set_password(name, secret, hostname=config.hostname)
     shown = secret.reveal() if generate else None
     if as_json:
@@ -118,7 +123,7 @@ def passwd(
         output.say_json({"name": name, "changed": True, **made})
         return
     output.say(f"✔ {name} has a new password", style="green")
-    _say_password(shown)
+    say_password(shown)
 
 
 @command.command("remove")
@@ -127,56 +132,9 @@ def passwd(
 @output.json_option
 def remove(name: str, *, config_file: Path | None, as_json: bool) -> None:
     """Remove the account NAME. Mail it has sent stays."""
-    with _accounts(config_file) as (accounts, _):
+    with opened_accounts(config_file) as (accounts, _):
         accounts.remove(name)
     if as_json:
         output.say_json({"name": name, "removed": True})
     else:
         output.say(f"✔ {name} can no longer log in", style="green")
-
-
-@contextmanager
-def _accounts(config_file: Path | None, *, create: bool = False) -> Iterator[tuple[Accounts, Config]]:
-    with installation.opened(config_file, create=create) as place, accounts_of(place) as accounts:
-        yield accounts, place.config
-
-
-@contextmanager
-def accounts_of(place: Installation) -> Iterator[Accounts]:
-    """To read and to change."""
-    from mailward.accounts.directory import Accounts  # noqa: PLC0415
-    from mailward.accounts.hasher import Hasher  # noqa: PLC0415
-
-    hasher = Hasher(workers=1)
-    try:
-        yield Accounts(place.reader, place.write, hasher=hasher, now=lambda: installation.utc_now().timestamp())
-    finally:
-        hasher.close()
-
-
-def _password(path: Path | None, name: str, hostname: str, *, stdin: bool, generate: bool) -> Secret:
-    if sum((stdin, path is not None, generate)) > 1:
-        raise click.UsageError("--password-stdin, --password-file and --generate exclude each other")
-    if generate:
-        from mailward.accounts import policy  # noqa: PLC0415
-        from mailward.secret import Secret  # noqa: PLC0415
-
-        return Secret(policy.generate(account=name, hostname=hostname))
-    if path is not None:
-        return passwords.from_file(path)
-    if stdin:
-        return passwords.from_stdin()
-    asked = passwords.from_terminal(f"New password for {name}", twice=True)
-    if asked is None:
-        raise InputError(
-            "there is no terminal to ask for the password on",
-            phase="password",
-            advice="use --password-stdin, --password-file FILE or --generate",
-        )
-    return asked
-
-
-def _say_password(password: str | None) -> None:
-    if password is not None:
-        output.say(f"  password: {password}   (shown this once)")
-    sys.stdout.flush()
