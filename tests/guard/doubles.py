@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import NamedTuple
 
 from mailward.events import Reason
 from mailward.guard.allowlist import Networks
 from mailward.guard.guard import Guard
+from mailward.guard.ports import GUARD, Banned, KnownSources
 from mailward.guard.settings import GuardSettings
-from mailward.guard.source import canonical_source
+from mailward.guard.source import Source, canonical_source
+from mailward.guard.state import GuardState
 from mailward.guard.verdict import Attempt, Failure
 from mailward.secret import Secret
 
@@ -18,17 +22,52 @@ EVERYONE = ("0.0.0.0/0", "::/0")
 START = 1_800_000_000.0
 
 
+def keys(seed: int = 1) -> Callable[[int], bytes]:
+    """Octets that are the same in each run."""
+    return random.Random(seed).randbytes
+
+
+@dataclass
+class AllowRule:
+    """Who may log in, at every listener."""
+
+    networks: Networks
+
+    def allows(self, source: Source, listener: str) -> bool:
+        return source in self.networks
+
+
+class Line(NamedTuple):
+    """Of the book of bans."""
+
+    until: float
+    by: str
+    lifted: bool = False
+
+
 @dataclass
 class MemoryBans:
     bans: dict[str, float] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, Line] = field(default_factory=dict)  # the operator's, and lifted ones
 
-    def until(self, subject: str) -> float | None:
-        return self.bans.get(subject)
+    def found(self, subjects: Sequence[str]) -> Mapping[str, Banned]:
+        guards: dict[str, Banned] = {
+            subject: Line(self.bans[subject], GUARD) for subject in subjects if subject in self.bans
+        }
+        return guards | {subject: self.lines[subject] for subject in subjects if subject in self.lines}
 
-    def add(self, subject: str, *, reason: str, added: float, until: float) -> None:
+    def add(self, subject: str, *, reason: str, added: float, until: float, times: int) -> None:
         assert added < until
         assert reason
         self.bans[subject] = until
+        self.times[subject] = times
+
+    def lift(self, subject: str) -> None:
+        self.lines[subject] = Line(self.bans.pop(subject), GUARD, lifted=True)
+
+    def settled(self, subject: str) -> None:
+        del self.lines[subject]
 
     def expire(self, now: float, tell: Callable[[str], None]) -> None:
         for subject in [subject for subject, until in self.bans.items() if until <= now]:
@@ -43,6 +82,9 @@ class MemoryKnown:
     def knows(self, account: str, source: str, *, since: float) -> bool:
         return self.pairs.get((account, source), since - 1) >= since
 
+    def known_accounts(self, source: str, *, since: float) -> int:
+        return sum(where == source and seen >= since for (_, where), seen in self.pairs.items())
+
     def saw(self, account: str, source: str, *, now: float) -> None:
         self.pairs[account, source] = now
 
@@ -56,19 +98,28 @@ class MemoryKnown:
 class World:
     """A guard, what it stands on, and short words for what people do to it."""
 
-    def __init__(self, *, allow: tuple[str, ...] = EVERYONE, settings: GuardSettings | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        allow: tuple[str, ...] = EVERYONE,
+        settings: GuardSettings | None = None,
+        never_ban: tuple[str, ...] = (),
+        state: GuardState | None = None,
+        known: KnownSources | None = None,
+    ) -> None:
         self.clock = START
         self.bans = MemoryBans()
         self.known = MemoryKnown()
         self.settings = settings or GuardSettings()
+        self.state = state or GuardState.in_memory(sources=4096, accounts=1024, key_source=keys())
         self.guard = Guard(
             self.settings,
-            Networks.parse(allow),
+            AllowRule(Networks.parse(allow)),
+            state=self.state,
             bans=self.bans,
-            known=self.known,
+            known=known or self.known,
             now=lambda: self.clock,
-            monotonic=lambda: self.clock - START,
-            key=b"k" * 32,
+            never_ban=Networks.parse(never_ban),
         )
         self._sessions = 0
         self._guesses = count()

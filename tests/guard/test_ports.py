@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 
 from mailward.errors import StoreError
-from mailward.guard.ports import BanBook
+from mailward.guard.ports import GUARD, BanBook
 from mailward.guard.ports import KnownSources as KnownSourcesPort
 from mailward.store.bans import Bans, KnownSources
 from tests.guard.doubles import MemoryBans, MemoryKnown
@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 def _books() -> list[tuple[BanBook, KnownSourcesPort]]:
     connection = sqlite3.connect(":memory:")
-    connection.executescript(files("mailward.store").joinpath("migrations", "004_bans.sql").read_text())
+    for name in ("004_bans.sql", "005_guard.sql"):
+        connection.executescript(files("mailward.store").joinpath("migrations", name).read_text())
 
     def submit(
         operation: Callable[[sqlite3.Connection], T], done: Callable[[T | None, StoreError | None], None]
@@ -36,13 +37,15 @@ def test_bans(which: int) -> None:
     bans, _ = _books()[which]
     told: list[str] = []
 
-    bans.add("ip:192.0.2.7", reason="r", added=1.0, until=5.0)
-    bans.add("ip:192.0.2.8", reason="r", added=1.0, until=6.0)
+    bans.add("ip:192.0.2.7", reason="r", added=1.0, until=5.0, times=1)
+    bans.add("ip:192.0.2.8", reason="r", added=1.0, until=6.0, times=2)
 
-    assert (bans.until("ip:192.0.2.7"), bans.until("ip:192.0.2.9")) == (5.0, None)
+    asked = ("ip:192.0.2.7", "ip:192.0.2.8")
+    assert dict(bans.found(asked)) == {"ip:192.0.2.7": (5.0, GUARD, False), "ip:192.0.2.8": (6.0, GUARD, False)}
+    assert dict(bans.found(("ip:192.0.2.9",))) == {}
     bans.expire(5.0, told.append)
     assert told == ["ip:192.0.2.7"]
-    assert (bans.until("ip:192.0.2.7"), bans.until("ip:192.0.2.8")) == (None, 6.0)
+    assert dict(bans.found(asked)) == {"ip:192.0.2.8": (6.0, GUARD, False)}
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -53,6 +56,8 @@ def test_known_sources(which: int) -> None:
     known.saw("a", "ip:192.0.2.7", now=10.0)
     known.saw("b", "ip:192.0.2.7", now=20.0)
     assert [known.knows("a", "ip:192.0.2.7", since=since) for since in (9.0, 10.0, 11.0)] == [True, True, False]
+
+    assert [known.known_accounts("ip:192.0.2.7", since=since) for since in (10.0, 11.0, 21.0)] == [2, 1, 0]
 
     known.forget("a", "ip:192.0.2.7")
     assert not known.knows("a", "ip:192.0.2.7", since=0.0)

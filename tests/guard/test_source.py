@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailward.errors import InputError
-from mailward.guard.source import canonical_source, ring
+from mailward.guard.source import canonical_source, networks, ring
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,17 @@ def test_what_is_no_address_is_refused(text: str) -> None:
     """A source that cannot be read is an error, never a source nobody counts."""
     with pytest.raises(InputError, match="is not an IP address"):
         canonical_source(text)
+
+
+@pytest.mark.parametrize(
+    "text,around",
+    [
+        ("192.0.2.200", ("ip:192.0.2.192/26", "ip:192.0.0.0/21")),
+        ("10.0.0.0", ("ip:10.0.0.0/26", "ip:10.0.0.0/21")),
+        ("255.255.255.255", ("ip:255.255.255.192/26", "ip:255.255.248.0/21")),
+        ("2001:db8:1:2:3::4", ("ip:2001:db8:1::/48", "ip:2001:db8::/32")),
+    ],
+)
+def test_the_rings_around_a_source(text: str, around: tuple[str, str]) -> None:
+    """Two networks, in the form that `ipaddress` writes."""
+    assert networks(canonical_source(text)) == around

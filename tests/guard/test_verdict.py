@@ -18,5 +18,5 @@ def test_an_attempt_is_one_of_its_session() -> None:
 
 def test_a_plain_answer_lets_through() -> None:
     """What is not said is harmless."""
-    assert Verdict() == Verdict(refused=None, until=None, allowed=True, delay=0.0, again=None)
+    assert Verdict() == Verdict(refused=None, until=None, allowed=True, delay=0.0, again=None, strong=False, rule="")
     assert Failure(delay=1.0, repeated=False).events == ()

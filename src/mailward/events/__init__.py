@@ -6,8 +6,10 @@ Every product writes or reads these; nobody parses log text. Each event has the 
 
 from __future__ import annotations
 
+from mailward.events.account import PasswordExpiring, PasswordRetired
 from mailward.events.ban import BanAdded, BanRemoved
 from mailward.events.form import Event, decode, encode
+from mailward.events.guard import GuardMode
 from mailward.events.login import LoginFailed, LoginRefused, LoginSucceeded, Reason
 from mailward.events.message import MessageAccepted, MessageBounced, MessageDeferred, MessageDelivered
 
@@ -15,6 +17,7 @@ __all__ = [
     "BanAdded",
     "BanRemoved",
     "Event",
+    "GuardMode",
     "LoginFailed",
     "LoginRefused",
     "LoginSucceeded",
@@ -22,6 +25,8 @@ __all__ = [
     "MessageBounced",
     "MessageDeferred",
     "MessageDelivered",
+    "PasswordExpiring",
+    "PasswordRetired",
     "Reason",
     "decode",
     "encode",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from mailward.events.account import PasswordExpiring, PasswordRetired
 from mailward.events.ban import BanAdded, BanRemoved
+from mailward.events.guard import GuardMode
 from mailward.events.login import LoginFailed, LoginRefused, LoginSucceeded
 from mailward.events.message import MessageAccepted, MessageBounced, MessageDeferred, MessageDelivered
 
@@ -14,6 +16,9 @@ Event = (
     | LoginRefused
     | BanAdded
     | BanRemoved
+    | GuardMode
+    | PasswordExpiring
+    | PasswordRetired
     | MessageAccepted
     | MessageDelivered
     | MessageDeferred

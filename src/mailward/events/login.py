@@ -22,11 +22,25 @@ class Reason(StrEnum):
     PROVED_AND_LEFT = "proved-and-left"  # the peer proved that it knows the password, and did not end the login
     EXPOSED = "exposed"  # AUTH before TLS: whoever listens may have read a password
     UNAVAILABLE = "unavailable"  # the account store did not answer
+    NETWORK = "network"  # the networks around the source have used up their guesses
+    SPRAYED = "sprayed"  # right or wrong: this password is being tried on many accounts
+    STALE = "stale"  # a password the account had before; it counts for nothing
+    EXPIRED = "expired"  # the right credential, past its time
+    DISABLED = "disabled"  # the right credential of an account that the operator has locked
+    APP_PASSWORD_REQUIRED = "app-password-required"  # the right password of an account with a second factor
+    SCOPE = "scope"  # the right credential, not meant for this service
+    BAD_TOKEN = "bad-token"  # the bearer token is not valid here
 
 
 class LoginSucceeded(Record, frozen=True, kw_only=True, tag="login.succeeded"):
+    """`credential`: what it was proved with: `password`, `app-password:LABEL`, `token:ISSUER`, `certificate`, or the
+    name of an account source. `grace`: the password is past its time and will soon not be taken.
+    """
+
     tls: str | None = None
     channel_binding: str | None = None
+    credential: str | None = None
+    grace: bool = False
 
 
 class LoginFailed(Record, frozen=True, kw_only=True, tag="login.failed"):

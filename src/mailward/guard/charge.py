@@ -4,48 +4,65 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mailward.guard.tally import Tally
+from mailward.guard.source import networks
 from mailward.guard.verdict import Attempt
 
-SOURCE_FAILURES = "source-failures"  # why a ban was added: its `reason`
+SOURCE_FAILURES = "source-failures"  # why a ban was added: its `reason`; and what refused: a verdict's `rule`
 ACCOUNT_FAILURES = "account-failures"
+RING = "ring:"
+SPRAYING = "spraying"
+OPERATOR = "operator"
+_OUTSIDE = "outside "  # outsiders have budgets of their own: they must not shut out those who may log in
 
 
-@dataclass(frozen=True, slots=True)
 class Case:
     """An attempt and how it stands. source, account: the subjects that can be banned; account "" counts nowhere.
 
-    known: the source has logged in to this account before.
+    known: the source has logged in to this account before. spared: it is never banned, and nothing counts on it.
     """
 
-    attempt: Attempt
-    allowed: bool
-    known: bool
-    source: str
+    __slots__ = ("account", "allowed", "attempt", "known", "source", "spared")
+
+    def __init__(self, attempt: Attempt, *, source: str, allowed: bool, spared: bool, known: bool = False) -> None:
+        self.attempt = attempt
+        self.source = source
+        self.account = f"account:{attempt.account}" if attempt.account else ""
+        self.allowed = allowed
+        self.known = known
+        self.spared = spared
 
     @property
-    def account(self) -> str:
-        return f"account:{self.attempt.account}" if self.attempt.account else ""
+    def networks(self) -> tuple[str, str]:
+        """The rings around the source."""
+        return networks(self.attempt.source)
 
     @property
-    def account_key(self) -> str:
-        """Outsiders have a budget of their own on each account: they must not shut out those who may log in."""
-        return self.account if self.allowed else f"outside {self.account}"
+    def ledger(self) -> str:
+        return self.account if self.allowed else _OUTSIDE + self.account
 
     @property
-    def pair_key(self) -> str:
+    def pair(self) -> str:
         return f"{self.source} {self.account}"
+
+    @property
+    def own(self) -> str:
+        """What its failures in a row are counted on: a known source's on the pair, so that neighbours do not mix."""
+        return self.pair if self.known else self.source
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What can be in the book of bans."""
+        return (self.source, self.account) if self.account else (self.source,)
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One tally that the attempt counts on, and against what; the failures it bears; who is banned for the last."""
+    """One score that the attempt counts on, how many failures it bears, and the rule that says so."""
 
-    tally: Tally
-    against: str
+    score: str
     budget: int
-    subject: str
-    reason: str
+    rule: str
 
-    def full(self, since: float) -> bool:
-        return self.tally.count(since) + self.tally.in_flight >= self.budget
+
+def ring_score(case: Case, network: str) -> str:
+    return network if case.allowed else _OUTSIDE + network

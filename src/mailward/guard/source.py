@@ -1,4 +1,4 @@
-"""Which source a login comes from: one canonical form, and the ring that is counted (RFC 4291 §2.5.5.2)."""
+"""Which source a login comes from: one canonical form, and the rings that are counted (RFC 4291 §2.5.5.2)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ Source: TypeAlias = IPv4Address | IPv6Address
 
 _MAPPED = 0xFFFF  # the upper 96 bits of ::ffff:192.0.2.7
 _SUBNET_BITS = 64  # what one IPv6 customer has at the least
+_RINGS = {4: (26, 21), 6: (48, 32)}
 
 
 def canonical_source(text: str) -> Source:
@@ -34,7 +35,18 @@ def unmapped(address: Source) -> Source:
 
 def ring(source: Source) -> str:
     """What is counted and banned as one: `ip:192.0.2.7`, `ip:2001:db8::/64`."""
-    if source.version == 4:
-        return f"ip:{source}"
-    subnet = IPv6Address(int(source) >> _SUBNET_BITS << _SUBNET_BITS)
-    return f"ip:{subnet}/{_SUBNET_BITS}"
+    if isinstance(source, IPv4Address):
+        a, b, c, d = source.packed
+        return f"ip:{a}.{b}.{c}.{d}"  # what str() gives, in a third of the time
+    return _network(source, _SUBNET_BITS)
+
+
+def networks(source: Source) -> tuple[str, str]:
+    """The two around it that are counted too: `ip:192.0.2.0/26`, `ip:192.0.0.0/21`; `ip:2001:db8::/48` and `/32`."""
+    inner, outer = _RINGS[source.version]
+    return _network(source, inner), _network(source, outer)
+
+
+def _network(source: Source, bits: int) -> str:
+    rest = source.max_prefixlen - bits
+    return f"ip:{type(source)(int(source) >> rest << rest)}/{bits}"

@@ -8,12 +8,12 @@ to the thread of their reader, and `submit` must call back there.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, TypeVar
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from mailward.errors import StoreError
-from mailward.store.query import rows
+from mailward.store.query import Row, rows
 
 T = TypeVar("T")
 Operation: TypeAlias = Callable[[sqlite3.Connection], T]
@@ -28,12 +28,24 @@ class Submit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """subject: `ip:…` or `account:…`. added, until: Unix seconds."""
+    """subject: `ip:…` or `account:…`. added, until: Unix seconds. rule: which one was broken (`source-failures`), for
+    the operator's own words `reason`. times: how many bans this makes. by: `guard` or `operator`."""
 
     subject: str
     reason: str
     added: float
     until: float
+    rule: str = ""
+    times: int = 1
+    by: str = "guard"
+
+
+class Found(NamedTuple):
+    """Implements `mailward.guard.ports.Banned`."""
+
+    until: float
+    by: str
+    lifted: bool = False
 
 
 class Bans:
@@ -44,16 +56,38 @@ class Bans:
         self._submit = submit
         self._decided: dict[str, float] = {}  # not on disk yet
         self._unwritable: set[str] = set()  # of these: never will be
+        self._heeded: dict[str, float] = {}  # lifted lines the guard has heeded, by their end; perhaps not deleted yet
         self._sweeping = False
+
+    def found(self, subjects: Sequence[str]) -> dict[str, Found]:
+        """What the book has of one or two subjects, ended bans that are not yet swept too; one query."""
+        return self.completed(subjects, rows(self._reader, _FOUND[len(subjects) - 1], subjects))
+
+    def completed(self, subjects: Sequence[str], found: Sequence[Row]) -> dict[str, Found]:
+        """Rows of the table, with what was decided here and is not in it yet."""
+        lines = {subject: Found(until, by, lifted != 0) for subject, until, by, lifted in found}
+        if self._decided:
+            for subject in subjects:
+                line = lines.get(subject)
+                if subject in self._decided and (line is None or line.by == _GUARD):
+                    lines[subject] = Found(self._decided[subject], _GUARD)
+        if self._heeded:
+            for subject in subjects:
+                line = lines.get(subject)
+                if line is not None and line.lifted and self._heeded.get(subject) == line.until:
+                    del lines[subject]
+        return lines
 
     def until(self, subject: str) -> float | None:
         """When the ban of `subject` ends, Unix seconds; a time in the past is an ended ban that is not yet swept."""
-        if subject in self._decided:
-            return self._decided[subject]
-        return _number(self._reader, "SELECT until FROM bans WHERE subject = ?", subject)
+        line = self.found((subject,)).get(subject)
+        return None if line is None or line.lifted else line.until
 
-    def add(self, subject: str, *, reason: str, added: float, until: float) -> None:
-        """In force when this returns. One that cannot be written stays in force in this process until it ends."""
+    def add(self, subject: str, *, reason: str, added: float, until: float, times: int = 1) -> None:
+        """In force when this returns. One that cannot be written stays in force in this process until it ends.
+
+        The operator's own ban of the subject is left as it is while it holds.
+        """
         self._decided[subject] = until
 
         def written(_result: None, error: StoreError | None) -> None:
@@ -64,7 +98,22 @@ class Bans:
             else:
                 self._unwritable.add(subject)
 
-        self._submit(insert(Ban(subject, reason, added, until)), written)
+        ban = Ban(subject, reason, added, until, rule=reason, times=times)
+        self._submit(_insert(ban, "WHERE bans.placed_by <> 'operator' OR bans.until <= excluded.added"), written)
+
+    def settled(self, subject: str) -> None:
+        """What was lifted has been heeded: the row may go, and is not shown again here even while it cannot, or each
+        login would give back every guess."""
+        line = self.found((subject,)).get(subject)
+        if line is None or not line.lifted:
+            return
+        self._heeded[subject] = line.until
+
+        def written(_result: None, error: StoreError | None) -> None:
+            if error is None and self._heeded.get(subject) == line.until:
+                del self._heeded[subject]
+
+        self._submit(_execute("DELETE FROM bans WHERE subject = ? AND lifted = 1", subject), written)
 
     def expire(self, now: float, tell: Callable[[str], None]) -> None:
         """Take away the bans that ended by `now`; `tell` hears each subject once, whichever process sweeps."""
@@ -72,11 +121,14 @@ class Bans:
             self._unwritable.discard(subject)
             if self._decided.pop(subject, None) is not None:
                 tell(subject)
-        if self._sweeping or _number(self._reader, "SELECT 1 FROM bans WHERE until <= ? LIMIT 1", now) is None:
+        ended = "SELECT 1 FROM bans WHERE until <= ? LIMIT 1"
+        if self._sweeping or _number(self._reader, ended, now) is None:
             return
 
-        def swept(subjects: tuple[str, ...] | None, _error: StoreError | None) -> None:
+        def swept(subjects: tuple[str, ...] | None, error: StoreError | None) -> None:
             self._sweeping = False
+            if error is None:
+                self._heeded = {subject: until for subject, until in self._heeded.items() if until > now}
             for subject in subjects or ():
                 tell(subject)
 
@@ -97,6 +149,18 @@ class KnownSources:
         """Whether `account` logged in from `source` at or after `since`, Unix seconds."""
         seen = self._seen(account, source)
         return seen is not None and seen >= since
+
+    def known_accounts(self, source: str, *, since: float) -> int:
+        """How many accounts logged in from `source` at or after `since`."""
+        query = "SELECT count(*) FROM known_sources WHERE source = ? AND seen >= ?"
+        number = int(_number(self._reader, query, source, since) or 0)
+        if self._decided:
+            query = "SELECT 1 FROM known_sources WHERE account = ? AND source = ? AND seen >= ?"
+            for (account, where), seen in self._decided.items():
+                if where == source:
+                    number -= _number(self._reader, query, account, source, since) is not None
+                    number += seen is not None and seen >= since
+        return number
 
     def saw(self, account: str, source: str, *, now: float) -> None:
         """A login of `account` from `source` succeeded."""
@@ -122,18 +186,20 @@ class KnownSources:
         self._sweeping = True
         self._submit(_execute("DELETE FROM known_sources WHERE seen < ?", before), swept)
 
+    def completed(self, account: str, source: str, seen: float | None) -> float | None:
+        """What the table says, or what was decided here since."""
+        return self._decided.get((account, source), seen) if self._decided else seen
+
     def _seen(self, account: str, source: str) -> float | None:
-        if (account, source) in self._decided:
-            return self._decided[account, source]
         query = "SELECT seen FROM known_sources WHERE account = ? AND source = ?"
-        return _number(self._reader, query, account, source)
+        return self.completed(account, source, _number(self._reader, query, account, source))
 
     def _decide(self, pair: tuple[str, str], seen: float | None) -> None:
         self._decided[pair] = seen
         operation = (
             _execute("DELETE FROM known_sources WHERE account = ? AND source = ?", *pair)
             if seen is None
-            else _execute("INSERT OR REPLACE INTO known_sources (account, source, seen) VALUES (?, ?, ?)", *pair, seen)
+            else _saw(*pair, seen)
         )
 
         def written(_result: None, error: StoreError | None) -> None:
@@ -144,35 +210,105 @@ class KnownSources:
         self._submit(operation, written)
 
 
+class LookUp:
+    """Implements `mailward.guard.ports.LookUp`: what every login asks of both, in one query instead of two."""
+
+    def __init__(self, reader: sqlite3.Connection, bans: Bans, known: KnownSources) -> None:
+        self._reader = reader
+        self._bans = bans
+        self._known = known
+
+    def __call__(self, account: str, source: str, subjects: Sequence[str]) -> tuple[dict[str, Found], float | None]:
+        """The bans of one or two subjects, and when `account` last logged in from `source`."""
+        found = rows(self._reader, _LOOK_UP[len(subjects) - 1], (account, source, *subjects))
+        seen = None
+        if found and found[0][0] == "":  # the parts of a UNION ALL come one after the other
+            seen = found.pop(0)[1]
+        return self._bans.completed(subjects, found), self._known.completed(account, source, seen)
+
+
 def listing(reader: sqlite3.Connection, now: float) -> tuple[Ban, ...]:
     """Every ban that holds now, the newest last."""
-    query = "SELECT subject, reason, added, until FROM bans WHERE until > ? ORDER BY added, subject"
+    query = f"SELECT {_COLUMNS} FROM bans WHERE until > ? AND lifted = 0 ORDER BY added, subject"  # noqa: S608
+    return tuple(Ban(*row) for row in rows(reader, query, (now,)))
+
+
+def of(reader: sqlite3.Connection, subjects: Sequence[str], now: float) -> tuple[Ban, ...]:
+    """The bans of these that hold now."""
+    query = f"SELECT {_COLUMNS} FROM bans WHERE subject = ? AND until > ? AND lifted = 0"  # noqa: S608
+    return tuple(Ban(*row) for subject in subjects for row in rows(reader, query, (subject, now)))
+
+
+def exportable(reader: sqlite3.Connection, now: float) -> tuple[Ban, ...]:
+    """The bans that a firewall may enforce: of sources where nobody has ever logged in from."""
+    query = (
+        f"SELECT {_COLUMNS} FROM bans WHERE until > ? AND lifted = 0 AND subject LIKE 'ip:%'"  # noqa: S608
+        " AND subject NOT IN (SELECT source FROM proven_sources) ORDER BY added, subject"
+    )
     return tuple(Ban(*row) for row in rows(reader, query, (now,)))
 
 
 def insert(ban: Ban) -> Operation[None]:
     """A ban of the same subject is replaced."""
-    statement = "INSERT OR REPLACE INTO bans (subject, reason, added, until) VALUES (?, ?, ?, ?)"
-    return _execute(statement, ban.subject, ban.reason, ban.added, ban.until)
+    return _insert(ban, "")
 
 
 def remove(subject: str) -> Operation[bool]:
-    """Lift one ban, for the command line. False: there was none."""
+    """Lift one ban, for the command line. False: there was none.
+
+    The row stays, lifted, until the guard has forgotten its own count.
+    """
 
     def operation(connection: sqlite3.Connection) -> bool:
-        return connection.execute("DELETE FROM bans WHERE subject = ?", (subject,)).rowcount == 1
+        statement = "UPDATE bans SET lifted = 1 WHERE subject = ? AND lifted = 0"
+        return connection.execute(statement, (subject,)).rowcount == 1
 
     return operation
 
 
 def remove_ended(now: float) -> Operation[tuple[str, ...]]:
-    """Take away the bans that ended by `now`; their subjects."""
+    """Take away the bans that ended by `now`; the subjects of those that nobody had lifted before."""
 
     def operation(connection: sqlite3.Connection) -> tuple[str, ...]:
-        rows = connection.execute("DELETE FROM bans WHERE until <= ? RETURNING subject", (now,)).fetchall()
-        return tuple(subject for (subject,) in rows)
+        statement = "DELETE FROM bans WHERE until <= ? RETURNING subject, lifted"
+        ended = connection.execute(statement, (now,)).fetchall()
+        return tuple(subject for subject, lifted in ended if not lifted)
 
     return operation
+
+
+_GUARD = "guard"
+_COLUMNS = "subject, reason, added, until, rule, times, placed_by"
+
+
+def _insert(ban: Ban, condition: str) -> Operation[None]:
+    statement = (
+        f"INSERT INTO bans ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+        " ON CONFLICT (subject) DO UPDATE SET reason = excluded.reason, added = excluded.added, until = excluded.until,"
+        f" rule = excluded.rule, times = excluded.times, placed_by = excluded.placed_by, lifted = 0 {condition}"
+    )
+    return _execute(statement, ban.subject, ban.reason, ban.added, ban.until, ban.rule, ban.times, ban.by)
+
+
+def _saw(account: str, source: str, seen: float) -> Operation[None]:
+    def operation(connection: sqlite3.Connection) -> None:
+        pair = (account, source, seen)
+        connection.execute("INSERT OR REPLACE INTO known_sources (account, source, seen) VALUES (?, ?, ?)", pair)
+        connection.execute("INSERT OR IGNORE INTO proven_sources (source, first) VALUES (?, ?)", (source, seen))
+
+    return operation
+
+
+def _found_query(number: int) -> str:
+    """A look-up each: for `IN` SQLite would build a table first, which takes twice as long."""
+    return " UNION ALL ".join(["SELECT subject, until, placed_by, lifted FROM bans WHERE subject = ?"] * number)
+
+
+_FOUND = (_found_query(1), _found_query(2))
+_LOOK_UP = tuple(
+    f"SELECT '', seen, '', 0 FROM known_sources WHERE account = ? AND source = ? UNION ALL {query}"  # noqa: S608
+    for query in _FOUND
+)
 
 
 def _execute(statement: str, *values: str | float) -> Operation[None]:
