@@ -1,0 +1,1 @@
+"""The password schemes, one a file; `accounts/verifiers.py` finds them here."""
