@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mailward.errors import SaslError
-from mailward.sasl.mechanism import Answer, Challenge, ChannelBinding, FindKeys, Mechanism, ProofClaim
+from mailward.sasl.mechanism import Answer, Challenge, ChannelBinding, FindKeys, Mechanism, ProofClaim, ScramKeys
 from mailward.sasl.mechanisms import scram_sha_256, scram_sha_256_plus
 from mailward.sasl.scram import fake_keys
 
@@ -27,6 +29,12 @@ def target(data: bytes) -> None:
         _hear(mechanism, data.split(b"\n"))
 
 
+def _keys(authcid: str) -> ScramKeys:
+    """Of an account with two passwords and an old one, none of which anybody knows."""
+    one, other, old = (fake_keys(secret, authcid, 4096) for secret in (b"one", b"other", b"old"))
+    return replace(one, others=(other,), old=(old,))
+
+
 def _hear(mechanism: Mechanism, responses: list[bytes]) -> None:
     exchange = mechanism.server(None, bindings=(_BINDING,), plus_offered=False, nonce=_NONCE)
     waiting = iter(responses)
@@ -38,7 +46,7 @@ def _hear(mechanism: Mechanism, responses: list[bytes]) -> None:
                 case FindKeys(authcid):
                     if not authcid.isprintable():
                         raise AssertionError("a name that cannot be shown")
-                    answer = fake_keys(b"secret", authcid, 4096)
+                    answer = _keys(authcid)
                 case Challenge(data):
                     if data.startswith(b"v="):
                         raise AssertionError("a signature for somebody who does not know the password")
@@ -46,5 +54,5 @@ def _hear(mechanism: Mechanism, responses: list[bytes]) -> None:
     except SaslError:
         return
     except StopIteration as end:
-        if not isinstance(end.value, ProofClaim) or end.value.proven:
+        if not isinstance(end.value, ProofClaim) or end.value.proven or end.value.stale:
             raise AssertionError("proven without the password") from None

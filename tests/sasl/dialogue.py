@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mailward.sasl.mechanism import (
     ChannelBinding,
+    Claim,
     ClientExchange,
     Credentials,
     FindKeys,
@@ -29,8 +30,6 @@ BINDING = ChannelBinding("tls-server-end-point", b"hash of the certificate")
 OTHER_BINDING = ChannelBinding("tls-server-end-point", b"hash of another certificate")
 ANN = "ann@example.test"
 SITE_SECRET = b"secret of this installation"
-
-Claim = PasswordClaim | ProofClaim
 
 
 def credentials(authcid: str = "ann@example.test", password: str = "pencil", authzid: str = "") -> Credentials:
@@ -105,6 +104,6 @@ def converse(client: ClientExchange, mechanism: Mechanism, server: Server, *, in
         heard = server.step(exchange, response)
     while isinstance(heard, bytes):
         heard = server.step(exchange, respond(client, heard))
-    if isinstance(heard, PasswordClaim) or heard.proven:
+    if isinstance(heard, PasswordClaim) or (isinstance(heard, ProofClaim) and heard.proven):
         finish(client)
     return heard

@@ -8,6 +8,7 @@ import pytest
 
 from mailward.errors import MailwardError, MechanismUnavailable
 from mailward.sasl import mechanisms, register
+from mailward.sasl.mechanism import PasswordClaim
 from tests.sasl.dialogue import BINDING, Server, converse, credentials, start_client
 
 EVERY = ("LOGIN", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS")
@@ -44,9 +45,31 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_what_there_is_the_strongest_first() -> None:
-    """The four of today, in both roles."""
-    assert list(register.client_mechanisms()) == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
-    assert list(register.server_mechanisms()) == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
+    """Four in both roles; a server also knows tokens and certificates, after all that need a password."""
+    passwords = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
+    assert list(register.client_mechanisms()) == passwords
+    assert list(register.server_mechanisms()) == [*passwords, "EXTERNAL", "OAUTHBEARER", "XOAUTH2"]
+
+
+def test_what_each_needs() -> None:
+    """A server offers only those whose credential it can judge, and shows a token or password to nobody on the way."""
+    told = {m.name: (m.credential, m.reveals_password) for m in register.server_mechanisms().values()}
+
+    assert told == {
+        "SCRAM-SHA-256-PLUS": ("password", False),
+        "SCRAM-SHA-256": ("password", False),
+        "PLAIN": ("password", True),
+        "LOGIN": ("password", True),
+        "EXTERNAL": ("certificate", False),
+        "OAUTHBEARER": ("token", True),
+        "XOAUTH2": ("token", True),
+    }
+
+
+def test_a_client_never_chooses_a_token_or_a_certificate() -> None:
+    """Not even where nothing else is offered: what it was given is a password."""
+    with pytest.raises(MechanismUnavailable):
+        register.choose(["OAUTHBEARER", "XOAUTH2", "EXTERNAL"], tls=True, bindings=(BINDING,))
 
 
 def test_each_says_what_it_is() -> None:
@@ -69,6 +92,7 @@ def test_a_new_mechanism_is_one_new_file(folder: Path) -> None:
     claim = converse(start_client(chosen, credentials("ann")), chosen, Server({}))
 
     assert chosen.name == "SHOUT"
+    assert isinstance(claim, PasswordClaim)
     assert claim.authcid == "ann"
     assert "SHOUT" in register.server_mechanisms()
 

@@ -143,7 +143,16 @@ def test_long_passwords(password: str) -> None:
         prepare_password(password)
 
 
-@given(st.text(max_size=20), st.sampled_from(HIDDEN))
+@pytest.mark.parametrize("password", ["🦦 rows at nine 🚣", "\u2066isolated\u2069", "ｆｕｌｌ ｗｉｄｔｈ otters"])
+def test_any_unicode_is_a_password(password: str) -> None:
+    """NIST SP 800-63B-4 §3.1.1.2: characters that are newer than RFC 3454 too, in a spelling that does not change."""
+    prepared = prepare_password(password)
+
+    assert prepare_password(prepared) == prepared
+    assert prepared.isascii() is password.startswith("ｆ")
+
+
+@given(st.text(max_size=20), st.sampled_from(["\x07", "\u200e", "\ue000", "\ufffd"]))
 def test_errors_show_nothing_of_the_password(text: str, hidden: str) -> None:
     """The message names the kind of character, never the text."""
     with pytest.raises(InputError) as caught:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 import pytest
+import scramp
 
 from mailward.errors import SaslError
 from mailward.sasl.mechanism import ClientExchange, Mechanism, ProofClaim, ServerExchange, respond
@@ -246,3 +248,96 @@ def test_a_server_without_a_proper_nonce_fails_at_once() -> None:
 
     with pytest.raises(ValueError, match="nonce"):
         server.step(server.start(SCRAM, None), None)
+
+
+def rotating() -> Server:
+    """Ann has two passwords at the moment, and "quill" was one before."""
+    server = a_server()
+    server.accounts[ANN] = replace(keys_of("pencil"), others=(keys_of("crayon"),), old=(keys_of("quill"),))
+    return server
+
+
+@pytest.mark.parametrize("mechanism", [SCRAM, PLUS], ids=["SCRAM", "PLUS"])
+@pytest.mark.parametrize("password, which", [("pencil", 0), ("crayon", 1)])
+def test_each_of_two_passwords_logs_in(mechanism: Mechanism, password: str, which: int) -> None:
+    """S56: to the end, so with the server's signature by the key of the very password the client has."""
+    client = start_client(mechanism, credentials(ANN, password), binding=BINDING, server_offers_plus=True)
+
+    claim = converse(client, mechanism, rotating())
+
+    assert isinstance(claim, ProofClaim)
+    assert (claim.proven, claim.which, claim.stale) == (True, which, False)
+    if mechanism is SCRAM:
+        assert claim.final == server_final_of("n,,", keys_of(password))
+
+
+@pytest.mark.parametrize("mechanism", [SCRAM, PLUS], ids=["SCRAM", "PLUS"])
+def test_an_old_password_is_recognised_and_proves_nothing(mechanism: Mechanism) -> None:
+    """S56: on the wire it is a wrong password: the same message, and no signature."""
+    tries = {}
+    for password in ("quill", "wrong"):
+        server = rotating()
+        client = start_client(mechanism, credentials(ANN, password), binding=BINDING, server_offers_plus=True)
+        claim = converse(client, mechanism, server)
+        assert isinstance(claim, ProofClaim)
+        assert (claim.proven, claim.which, claim.final) == (False, 0, b"")
+        assert claim.stale == (password == "quill")
+        tries[password] = server.said
+
+    assert tries["quill"] == tries["wrong"]
+    assert len(tries["wrong"]) == 1
+
+
+def test_a_barred_account_has_no_password_at_all() -> None:
+    """S56: neither the second nor an old password is told apart."""
+    for password in ("pencil", "crayon", "quill", "wrong"):
+        server = rotating()
+        server.accounts[ANN] = barred_keys(server.accounts[ANN])
+        claim = converse(start_client(SCRAM, credentials(ANN, password)), SCRAM, server)
+        assert claim == ProofClaim(ANN, "", proven=False, channel_binding=None, final=b"")
+
+
+def test_as_many_passwords_as_an_account_can_have() -> None:
+    """Two of its own and 25 for applications: the last one works as the first."""
+    server = a_server()
+    others = tuple(keys_of(f"application {number}") for number in range(26))
+    server.accounts[ANN] = replace(keys_of("pencil"), others=others)
+
+    claim = converse(start_client(SCRAM, credentials(ANN, "application 25")), SCRAM, server)
+
+    assert isinstance(claim, ProofClaim)
+    assert claim.which == 26
+
+
+@pytest.mark.parametrize("password", ["pencil", "crayon"])
+def test_scramp_logs_in_with_either_password(password: str) -> None:
+    """An independent client is satisfied with our signature."""
+    server = rotating()
+    client = scramp.ScramClient(["SCRAM-SHA-256"], ANN, password, c_nonce=CLIENT_NONCE)
+    exchange = server.start(SCRAM, client.get_client_first().encode())
+    challenge = server.step(exchange, None)
+    assert isinstance(challenge, bytes)
+    client.set_server_first(challenge.decode())
+    final = server.step(exchange, client.get_client_final().encode())
+    assert isinstance(final, bytes)
+    client.set_server_final(final.decode())
+
+    claim = server.step(exchange, b"")
+
+    assert isinstance(claim, ProofClaim)
+    assert claim.proven
+
+
+@pytest.mark.parametrize("password, which", [("pencil", 0), ("crayon", 1)])
+def test_a_silent_password_is_not_confirmed(password: str, which: int) -> None:
+    """S56: who proves what may not log in hears what a wrong password hears; only we know which it was."""
+    server = a_server()
+    server.accounts[ANN] = replace(keys_of("pencil"), silent=True, others=(replace(keys_of("crayon"), silent=True),))
+    wrong = a_server()
+
+    claim = converse(start_client(SCRAM, credentials(ANN, password)), SCRAM, server)
+    converse(start_client(SCRAM, credentials(ANN, "wrong")), SCRAM, wrong)
+
+    assert isinstance(claim, ProofClaim)
+    assert (claim.proven, claim.final, claim.silent, claim.which) == (False, b"", True, which)
+    assert server.said == wrong.said

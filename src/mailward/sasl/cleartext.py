@@ -26,9 +26,10 @@ def claim(mechanism: str, *, authzid: bytes, authcid: bytes, password: bytes) ->
         return PasswordClaim(
             authcid=prepare_name(authcid.decode()),
             authzid=prepare_name(authzid.decode(), what="authorization identity") if authzid else "",
-            password=Secret(prepare_password(password.decode(), stored=False)),
+            password=Secret(prepare_password(password.decode())),
         )
     except UnicodeDecodeError:
-        raise SaslError(f"{mechanism} response is not UTF-8", phase="auth") from None
+        problem = " is not UTF-8"
     except InputError as error:
-        raise SaslError(f"{mechanism} response: {error.message}", phase="auth") from error
+        problem = f": {error.message}"
+    raise SaslError(f"{mechanism} response{problem}", phase="auth")  # a new one: those before hold the password

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Never, Protocol, TypeAlias
+from typing import Literal, Never, Protocol, TypeAlias
 
 from mailward.errors import MechanismUnavailable, SaslError
 from mailward.secret import Secret
@@ -43,12 +43,20 @@ class ChannelBinding:
 
 @dataclass(frozen=True, slots=True)
 class ScramKeys:
-    """What a server keeps of a password for SCRAM (RFC 5802 §3); it verifies with them and cannot log in with them."""
+    """What a server keeps of a password for SCRAM (RFC 5802 §3); it verifies with them and cannot log in with them.
+
+    others: of the account's further passwords, each as good as this one. old: of those it had before, which prove
+    nothing any more but are recognised. All have the same salt and iterations: one exchange is checked against each.
+    silent: of a password that may not log in now. Who proves it is answered as one who proves nothing.
+    """
 
     salt: bytes
     iterations: int
     stored_key: bytes = field(repr=False)
     server_key: bytes = field(repr=False)
+    others: tuple[ScramKeys, ...] = field(default=(), repr=False)
+    old: tuple[ScramKeys, ...] = field(default=(), repr=False)
+    silent: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,9 @@ class Challenge:
 class FindKeys:
     """Send the keys of `authcid` back into the exchange: the real ones, or `scram.fake_keys` for nobody's.
 
-    For an account that may not log in now send `scram.barred_keys` of its own: a right proof would be answered with
-    the server's signature, which tells a guesser that the guess was right.
+    For an account that may not log in now send `scram.barred_keys` of its own, for a password that may not be used now
+    keys that are `silent`: a right proof would be answered with the server's signature, which tells a guesser that the
+    guess was right.
     """
 
     authcid: str
@@ -87,6 +96,9 @@ class ProofClaim:
     """The client has proved, or failed to, that it knows the password.
 
     channel_binding: the type it is bound with, if it is. final: the server-final message that was sent.
+    which: with what it was proved, 0 for the keys themselves, n for `others[n - 1]`. stale: nothing is proved, but
+    one of the old passwords would have been. silent: nothing is proved, as far as the client can tell; the keys that
+    `which` names are silent ones.
     """
 
     authcid: str
@@ -94,11 +106,40 @@ class ProofClaim:
     proven: bool
     channel_binding: str | None
     final: bytes = field(repr=False)
+    which: int = 0
+    stale: bool = False
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BearerClaim:
+    """The client shows a token that somebody else has to judge (RFC 6750).
+
+    authcid: the account it says the token is for, empty when it leaves that to the token. authzid: whom to act as,
+    empty for the same. error: the challenge that says a bad token is bad; the client answers it with a response that
+    means nothing, and only then comes the refusal (RFC 7628 §3.2.3).
+    """
+
+    authcid: str
+    authzid: str
+    token: Secret
+    error: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalClaim:
+    """The client says that it is who its channel says it is: the certificate it showed in the TLS handshake.
+
+    authzid: whom to act as, empty for the certificate's own account.
+    """
+
+    authzid: str
 
 
 Answer: TypeAlias = bytes | ScramKeys | None
+Claim: TypeAlias = PasswordClaim | ProofClaim | BearerClaim | ExternalClaim
 ClientExchange: TypeAlias = Generator[bytes, bytes, None]
-ServerExchange: TypeAlias = Generator[Challenge | FindKeys, Answer, PasswordClaim | ProofClaim]
+ServerExchange: TypeAlias = Generator[Challenge | FindKeys, Answer, Claim]
 
 
 class ClientRole(Protocol):
@@ -132,12 +173,14 @@ def absent(*_: object, **__: object) -> Never:
 class Mechanism:
     """One file of `mechanisms/` holds one of these as `MECHANISM`.
 
-    strength: the client takes the strongest common one. reveals_password: the peer learns the password, so never
-    without TLS. needs_binding: of no use on a channel without a binding.
+    strength: the client takes the strongest common one. credential: what it needs; a server offers "token" only where
+    it can judge tokens, and "certificate" only on a channel with a client's certificate. reveals_password: the peer
+    learns the password or the token, so never without TLS. needs_binding: of no use on a channel without a binding.
     """
 
     name: str
     strength: int
+    credential: Literal["password", "token", "certificate"] = "password"
     reveals_password: bool = False
     needs_binding: bool = False
     client: ClientRole = absent

@@ -40,11 +40,15 @@ def prepare_name(text: str, *, what: str = "user name") -> str:
     return prepared
 
 
-def prepare_password(text: str, *, stored: bool = True) -> str:
-    """A password in its one spelling: what SCRAM keys and password verifiers are made of, at most 1024 octets."""
+def prepare_password(text: str) -> str:
+    """A password in its one spelling: what SCRAM keys and password verifiers are made of, at most 1024 octets.
+
+    Characters newer than Unicode 3.2 are taken as they are, stored or not: any Unicode may be a password (NIST
+    SP 800-63B-4 §3.1.1.2).
+    """
     if len(text) > MAX_PASSWORD:
         raise InputError(f"the password is longer than {MAX_PASSWORD} octets", phase="auth")
-    prepared = prepare(text, what="password", stored=stored)
+    prepared = prepare(text, what="password", stored=False)
     if len(prepared.encode()) > MAX_PASSWORD:
         raise InputError(f"the password is longer than {MAX_PASSWORD} octets", phase="auth")
     return prepared

@@ -17,6 +17,7 @@ DEFAULT_ITERATIONS = 100_000
 MIN_ITERATIONS = 4096  # RFC 7677 §4
 MAX_ITERATIONS = 1_000_000  # what a hostile server may make a client work: some 0.3 s
 SALT_OCTETS = 16  # real salts and fake ones look alike
+PADDED_TO = 32  # keys that are checked at the least: the time tells nothing of how many passwords an account has
 
 _HASH = "sha256"
 
@@ -48,8 +49,8 @@ def fake_keys(secret: bytes, authcid: str, iterations: int = DEFAULT_ITERATIONS)
 
 
 def barred_keys(keys: ScramKeys) -> ScramKeys:
-    """The same salt and iterations, and no password that proves them: no hash is all zeros."""
-    return replace(keys, stored_key=bytes(len(keys.stored_key)))
+    """The same salt and iterations, and no password that proves them, present or old: no hash is all zeros."""
+    return replace(keys, stored_key=bytes(len(keys.stored_key)), others=(), old=(), silent=False)
 
 
 def server_key(salted: bytes) -> bytes:
@@ -67,6 +68,19 @@ def proves(keys: ScramKeys, proof: bytes, auth_message: bytes) -> bool:
     return hmac.compare_digest(_stored_key(claimed_key), keys.stored_key)
 
 
+def proved(keys: ScramKeys, proof: bytes, auth_message: bytes) -> tuple[int | None, bool]:
+    """With which of the passwords `proof` was made (0: `keys`, n: `others[n - 1]`), and whether with an old one.
+
+    All are looked at and never fewer than `PADDED_TO`, so that the time is the same whichever it was, and for nobody.
+    """
+    current = (keys, *keys.others)
+    every = (*current, *keys.old)
+    padding = (barred_keys(keys),) * (-len(every) % PADDED_TO)
+    right = [proves(one, proof, auth_message) for one in (*every, *padding)]
+    which = right.index(True) if any(right) else len(current)
+    return (which, False) if which < len(current) else (None, any(right[: len(every)]))
+
+
 def server_signature(key: bytes, auth_message: bytes) -> bytes:
     return hmac.digest(key, auth_message, _HASH)
 
@@ -80,4 +94,4 @@ def _stored_key(client_key: bytes) -> bytes:
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+    return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(len(left))

@@ -76,9 +76,15 @@ def server_exchange(
         raise SaslError("the client answers another nonce than ours", phase="auth")
 
     signed = _auth_message(first.bare, server_first, final.without_proof)
-    proven = scram.proves(keys, final.proof, signed)
-    server_final = (yield from _prove_ourselves(keys, signed)) if proven else b""
-    return ProofClaim(first.authcid, first.authzid, proven, binding.type if binding else None, server_final)
+    bound = binding.type if binding else None
+    which, stale = scram.proved(keys, final.proof, signed)
+    if which is None:
+        return ProofClaim(first.authcid, first.authzid, False, bound, b"", stale=stale)  # noqa: FBT003  # not proven
+    proved = (keys, *keys.others)[which]
+    if proved.silent:
+        return ProofClaim(first.authcid, first.authzid, False, bound, b"", which, silent=True)  # noqa: FBT003
+    server_final = yield from _prove_ourselves(proved, signed)
+    return ProofClaim(first.authcid, first.authzid, True, bound, server_final, which)  # noqa: FBT003  # proven
 
 
 def _agreed_binding(
