@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from mailward.errors import StoreBusy, StoreError
-from mailward.events import BanRemoved
+from mailward.events import BanRemoved, GuardMode
 from mailward.guard.guard import Guard
 from mailward.server import app, config
 from mailward.server.app import Server, serve
@@ -194,7 +194,7 @@ def test_housekeeping_outlives_a_fault(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(app, "_HOUSEKEEPING", 0.05)
     sweep, turns = Guard.sweep, iter([StoreError("disk on fire", phase="store")])
 
-    def faulty(self: Guard, tell: Callable[[BanRemoved], None]) -> None:
+    def faulty(self: Guard, tell: Callable[[BanRemoved | GuardMode], None]) -> None:
         for fault in turns:
             raise fault
         sweep(self, tell)

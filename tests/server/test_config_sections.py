@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from mailward.guard.settings import GuardSettings
-from mailward.server.config_sections import Config, GuardConfig, LimitsConfig, ListenerConfig, Section
+from mailward.server.config_section import Section
+from mailward.server.config_sections import Config, GuardConfig, LimitsConfig, ListenerConfig
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from mailward.server.config_structure import Fault, read
         ({"source_failure": 3}, ("guard", "source_failure"), "unknown key; did you mean `source_failures`?"),
         ({"Source-Failures": 3}, ("guard", "Source-Failures"), "did you mean `source_failures`?"),
         ({"networks": []}, ("guard", "networks"), "unknown key here; it belongs in [allowlist]"),
-        ({"zzz": 1}, ("guard", "zzz"), "unknown key; known here: source_failures, "),
+        ({"zzz": 1}, ("guard", "zzz"), "unknown key; known here: distinct_wrong_passwords_per_account, "),
         ({"address": 1}, ("guard", "address"), "it belongs in [[listener]]"),
         ([], ("guard",), "expected a table, [guard], got a list"),
     ],

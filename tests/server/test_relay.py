@@ -462,7 +462,7 @@ def test_fault_of_the_session_never_bounces(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("user", "password", "key"),
     [
-        ("ann", "correct horse \U0001f600", "delivery.password_file"),
+        ("ann", "correct horse \ue000", "delivery.password_file"),
         ("ann", "x" * 1025, "delivery.password_file"),
         ("ann", "", "delivery.password_file"),
         ("ann%E2%80%AE", "correct horse", "delivery.to"),

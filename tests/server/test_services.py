@@ -15,7 +15,7 @@ from mailward.wire.reply import Reply
 
 def services(loop: asyncio.AbstractEventLoop) -> Services:
     nothing = cast(Any, None)
-    return Services(loop, nothing, nothing, nothing, nothing, nothing, nothing)
+    return Services(loop, nothing, nothing, nothing, nothing, nothing, nothing, 3)
 
 
 @pytest.mark.asyncio

@@ -11,10 +11,10 @@ import pytest
 from mailward.accounts.directory import Accounts
 from mailward.errors import StoreError
 from mailward.guard.allowlist import Networks
+from mailward.login.logins import Logins
 from mailward.secret import Secret
-from mailward.server import session
+from mailward.server import authentication
 from mailward.server.door import Door
-from mailward.server.login import Logins
 from mailward.server.services import Services
 from mailward.server.session import Session
 from mailward.store.message import StoredMessage
@@ -389,7 +389,7 @@ def test_a_login_lasts_as_long_as_its_account(
     server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, change: Callable[[Accounts], None] | None
 ) -> None:
     """At MAIL an open session whose account is gone or has another password hears 421 and is ended."""
-    monkeypatch.setattr(session, "_STILL_VALID", 0.0)
+    monkeypatch.setattr(authentication, "_STILL_VALID", 0.0)
     accounts = server.services.logins.accounts
     password = "a lantern on the wharf 93"
     server.call(lambda: accounts.add("guest@example.test", Secret(password)))
@@ -424,7 +424,7 @@ def test_an_account_is_not_looked_up_for_each_message(
     for _ in range(20):
         assert ann.say(f"MAIL FROM:<{ANN}>").code == 250
         assert ann.say("RSET").code == 250
-    monkeypatch.setattr(session, "_STILL_VALID", 0.0)
+    monkeypatch.setattr(authentication, "_STILL_VALID", 0.0)
     assert ann.say(f"MAIL FROM:<{ANN}>").code == 451
     monkeypatch.undo()
     assert ann.say(f"MAIL FROM:<{ANN}>").code == 250
@@ -451,7 +451,7 @@ def a_session(peer: str) -> Session:
     services = cast(
         Services, SimpleNamespace(new_id=lambda: "5e5510", relay_without_login=Networks.parse(["10.0.0.0/8"]))
     )
-    door = Door(name="x", tls="implicit", hostname="x.test", size=1, recipients=1, binding=True)
+    door = Door(name="x", tls="implicit", hostname="x.test", size=1, recipients=1, mechanisms=())
     return Session(services, door, peer)
 
 

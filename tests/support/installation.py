@@ -36,6 +36,7 @@ ANN, BOB = "ann@example.test", "bob@example.test"
 PASSWORD = "quiet otters row at nine"
 IMPLICIT, STARTTLS, PLAINTEXT = "implicit", "starttls", "insecure-plaintext"
 SECURE = (IMPLICIT, STARTTLS)
+SMALL: Section = {"tracked_sources": 2000, "tracked_accounts": 500}  # a state file that is made in no time
 TRUSTED = "127.0.0.9"  # may send without a login, where a test says relay=True
 COMMAND = str(Path(sys.executable).with_name("mailward"))
 _PORTS = range(20_000, 32_000)  # below those the system gives to clients, so that nobody takes them in a restart
@@ -44,7 +45,8 @@ _PORTS = range(20_000, 32_000)  # below those the system gives to clients, so th
 class Installation:
     """`listeners`: the kinds of TLS, a listener each. `accounts`: names and passwords. `relay`: TRUSTED may send.
 
-    Each other keyword is a section of the configuration: `guard={"delay_first": 0.01}`.
+    `door`: what the configuration says of each listener besides. Each other keyword is a section of it:
+    `guard={"delay_first": 0.01}`.
     `entering`: a command that `cli` is run under, such as nsenter.
     """
 
@@ -59,6 +61,7 @@ class Installation:
         relay: bool = False,
         host: str = "127.0.0.1",
         hostname: str = HOSTNAME,
+        door: Section | None = None,
         **sections: Section,
     ) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,7 +72,9 @@ class Installation:
         self.ports: dict[str, int] = {}
         self._hostname = hostname
         self._listeners = listeners
+        self._door = dict(door or {})
         self._sections = {name: dict(section) for name, section in sections.items()}
+        self._sections["guard"] = dict(SMALL) | self._sections.get("guard", {})
         if relay:
             self._sections.setdefault("allowlist", {})["relay_without_login"] = [TRUSTED]
         self.configure(dict.fromkeys(listeners, 0))
@@ -81,6 +86,7 @@ class Installation:
         lines = [f"hostname = {_toml(self._hostname)}", f"state = {_toml(str(self.state))}"]
         for tls in self._listeners:
             lines += ["[[listener]]", f'address = "{host}:{ports[tls]}"', f"tls = {_toml(tls)}"]
+            lines += [f"{key} = {_toml(value)}" for key, value in self._door.items()]
         for name, section in self._sections.items():
             lines += [f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in section.items())]
         self.file.write_text("\n".join(lines) + "\n")

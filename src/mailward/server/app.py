@@ -6,13 +6,11 @@ import asyncio
 import logging
 import os
 import random
-import secrets
 import signal
 import socket
 import ssl
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,53 +19,34 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mailward.accounts.directory import Accounts
-from mailward.accounts.hasher import Hasher
 from mailward.errors import StoreError
 from mailward.guard.allowlist import Networks
-from mailward.guard.guard import Guard
-from mailward.guard.settings import GuardSettings
+from mailward.integrations.doors import Doors, DoorSettings, open_doors
 from mailward.sasl.channel_binding import bindings_of
 from mailward.server import certificates, local_ca, state_directory
 from mailward.server.config import Config
 from mailward.server.door import Door
-from mailward.server.event_log import EventLog
-from mailward.server.listener import Admission, Listener, take_address
-from mailward.server.login import Logins
+from mailward.server.durable import Store
+from mailward.server.gate import Gate
+from mailward.server.listener import Admission, Listener, address_of, take_address
 from mailward.server.queue.intake import Intake
 from mailward.server.queue.manager import Manager
 from mailward.server.queue.schedule import Schedule
 from mailward.server.relay import Relay
+from mailward.server.rotation import Rotation
 from mailward.server.services import Services
-from mailward.store import events, messages
-from mailward.store.bans import Bans, KnownSources
-from mailward.store.database import Database
-from mailward.store.event_file import EventFile
-from mailward.store.spool import Spool
+from mailward.store import events
 from mailward.store.writer import Writer
 from mailward.wire.server import ServerLimits
 from mailward.wire.transparency import TEXT_LINE_LIMIT
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from mailward.sasl.mechanism import ChannelBinding
 
 _PATIENCE: Final = 10.0  # seconds a stopping server waits for what is under way
-_FAKE_KEY: Final = 32  # octets
 _HOUSEKEEPING: Final = 10.0  # seconds
 _PRUNED: Final = 5_000  # events in one transaction
 _log = logging.getLogger("mailward.server")
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """What is durable. `reader` belongs to the loop's thread."""
-
-    reader: sqlite3.Connection
-    writer: Writer
-    spool: Spool
-    log: EventLog
 
 
 class Server:
@@ -80,12 +59,14 @@ class Server:
         self.config = config
         self.state = config.state_path
         self.listeners: list[Listener] = []
+        self.doors: Doors | None = None
         self.ca_file: Path | None = None
         self._closers: list[Callable[[], None]] = []
         self._background: list[asyncio.Task[None]] = []
         self._manager: Manager | None = None
         self._relay: Relay | None = None
-        self._writer: Writer | None = None
+        self._store: Store | None = None
+        self._gate: Gate | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -104,9 +85,10 @@ class Server:
         state_directory.prepare(self.state)
         self._closers.append(state_directory.Lock(self.state).release)
         context, certificate = self._certificate()
-        store = self._store(loop)
-        guard = self._guard(store)
-        logins = self._logins(store, guard, bindings_of(certificate))
+        store = self._store = Store(config, loop)
+        self._closers.append(store.close)
+        names = list(map(address_of, taken))
+        gate = self._gate = Gate(config, names, store, loop)
         self._start_delivery(store, loop)
         services = Services(
             loop=loop,
@@ -117,7 +99,8 @@ class Server:
             ),
             tls_context=context,
             relay_without_login=Networks.parse(config.allowlist.relay_without_login),
-            logins=logins,
+            logins=gate.logins,
+            failures_per_connection=config.guard.failures_per_connection,
             intake=Intake(
                 store.writer,
                 store.spool,
@@ -129,48 +112,18 @@ class Server:
                 now=time.time,
             ),
         )
-        await self._listen(services, taken)
-        self._in_background(self._keep_house(guard, store), loop)
-
-    def _store(self, loop: asyncio.AbstractEventLoop) -> Store:
-        """Everything durable, closed in the opposite order: what was submitted is finished first."""
-        database = Database.open(self.config.database_path)
-        self._closers.append(database.close)
-        file = EventFile(self.config.events_path)
-        self._closers.append(file.close)
-        self._writer = writer = Writer(database, deliver=loop.call_soon_threadsafe)
-        log = EventLog(writer, file, loop)
-        self._closers.append(log.flush)
-        spool = Spool(self.config.spool_path)
-        reader = database.reader()
-        spool.sweep(messages.spooled(reader))
-        return Store(reader, writer, spool, log)
-
-    def _guard(self, store: Store) -> Guard:
-        return Guard(
-            GuardSettings(**msgspec.structs.asdict(self.config.guard)),
-            Networks.parse(self.config.allowlist.networks),
-            bans=Bans(store.reader, store.writer.submit),
-            known=KnownSources(store.reader, store.writer.submit),
-            now=time.time,
-            monotonic=time.monotonic,
-            key=secrets.token_bytes(32),
-        )
-
-    def _logins(self, store: Store, guard: Guard, bindings: tuple[ChannelBinding, ...]) -> Logins:
-        hasher = Hasher()
-        self._closers.append(hasher.close)
-        return Logins(
-            accounts=Accounts(store.reader, store.writer.run, hasher=hasher, now=time.time),
-            hasher=hasher,
-            guard=guard,
+        await gate.refresh()
+        await self._listen(services, taken, bindings_of(certificate))
+        self.doors = await open_doors(DoorSettings(**msgspec.structs.asdict(config.doors)), gate.doors())
+        self._in_background(self._keep_house(gate, store), loop)
+        rotation = Rotation(
+            lambda: gate.accounts_of(store.database.reader()),
+            services.intake,
+            hostname=config.hostname,
             record=store.log.record,
-            utc=partial(datetime.now, UTC),
-            nonce=partial(secrets.token_urlsafe, 18),
-            bindings=bindings,
-            fake_key=_fake_key(self.state),
-            failures_per_connection=self.config.guard.failures_per_connection,
+            now=time.time,
         )
+        self._in_background(rotation.run(), loop)
 
     def _certificate(self) -> tuple[ssl.SSLContext, bytes]:
         """The TLS context of all listeners and the certificate it shows, DER."""
@@ -179,7 +132,8 @@ class Server:
         else:
             local = local_ca.ensure(self.state, self.config.hostname, datetime.now(UTC))
             certificate, key, self.ca_file = local.certificate_file, local.key_file, local.ca_file
-        context = local_ca.server_context(certificate, key)
+        clients = self.config.client_certificates
+        context = local_ca.server_context(certificate, key, client_ca=None if clients is None else clients.ca)
         shown = certificates.read_certificate(state_directory.read_bounded(certificate))
         return context, shown.public_bytes(Encoding.DER)
 
@@ -191,7 +145,9 @@ class Server:
             self._closers.append(taken[-1].close)
         return taken
 
-    async def _listen(self, services: Services, taken: list[socket.socket]) -> None:
+    async def _listen(
+        self, services: Services, taken: list[socket.socket], bindings: tuple[ChannelBinding, ...]
+    ) -> None:
         config = self.config
         admission = Admission(most=config.limits.connections, most_of_ring=config.limits.connections_per_network)
         for each, socket_ in zip(config.listener, taken, strict=True):
@@ -201,7 +157,10 @@ class Server:
                 hostname=config.hostname,
                 size=config.limits.message_size,
                 recipients=config.limits.recipients,
-                binding=bool(services.logins.bindings),
+                mechanisms=services.logins.mechanisms(bindings=bindings),
+                bindings=bindings,
+                proxy=Networks.parse(each.proxy),
+                xclient=Networks.parse(each.xclient),
             )
             self.listeners.append(Listener(services, door, socket_, admission))
         for listener in self.listeners:
@@ -238,12 +197,9 @@ class Server:
         task.add_done_callback(_watch)
         self._background.append(task)
 
-    async def _keep_house(self, guard: Guard, store: Store) -> None:
+    async def _keep_house(self, gate: Gate, store: Store) -> None:
         while True:
-            try:
-                guard.sweep(store.log.record)
-            except StoreError as problem:
-                _log.error("the bans that ended are not swept: %s", problem)
+            await gate.refresh()
             self._prune(store.writer)
             await asyncio.sleep(_HOUSEKEEPING)
 
@@ -260,6 +216,8 @@ class Server:
         writer.submit(partial(events.prune, before=before, limit=_PRUNED), pruned)
 
     async def _close(self) -> None:
+        if self.doors is not None:
+            await self.doors.close()
         for listener in self.listeners:
             await listener.close()
         await self._send_away()
@@ -270,9 +228,10 @@ class Server:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        if self._writer is not None:
-            await asyncio.to_thread(self._writer.close)
-            await asyncio.sleep(0)  # those who waited for the last group hear of it, and their events are told
+        if self._gate is not None:
+            await self._gate.close()
+        if self._store is not None:
+            await self._store.finish()
         while self._closers:
             self._closers.pop()()
 
@@ -313,23 +272,6 @@ def _notify(state: str) -> None:
             notify.sendto(state.encode(), "\0" + path[1:] if path.startswith("@") else path)
         except OSError as problem:
             _log.warning("systemd was not notified: %s", problem)
-
-
-def _fake_key(state: Path) -> bytes:
-    """Kept, so that an account that does not exist shows the same SCRAM salt after a restart as before."""
-    path, beside = state / "fake-salt.key", state / "fake-salt.key.part"
-    if not path.exists():
-        beside.unlink(missing_ok=True)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as file:  # noqa: PTH123
-            file.write(secrets.token_bytes(_FAKE_KEY))
-            file.flush()
-            os.fsync(descriptor)
-        beside.rename(path)  # whole or not at all: an empty key would be no secret
-    key = path.read_bytes()
-    if len(key) != _FAKE_KEY:
-        raise StoreError(f"{path} is damaged", phase="start", advice="remove it; a new one is made")
-    return key
 
 
 def _watch(task: asyncio.Task[None]) -> None:

@@ -13,6 +13,7 @@ from mailward.errors import InvalidConfig
 from mailward.printable import printable
 from mailward.server import config_checks, config_files, state_directory
 from mailward.server.config_lines import KeyPath, lines_of, nearest_line
+from mailward.server.config_paths import absolute
 from mailward.server.config_sections import (
     AllowlistConfig,
     Config,
@@ -123,7 +124,7 @@ def _examine(text: str, file: str, *, files: bool) -> tuple[Config | None, list[
     faults += config_checks.faults_of(values)
     base = Path(file).absolute().parent
     unsound = {fault.path[0] for fault in faults}
-    resolved = {name: _absolute(name, value, base) for name, value in values.items() if name not in unsound}
+    resolved = {name: absolute(name, value, base) for name, value in values.items() if name not in unsound}
     if files:
         faults += config_files.faults_of(resolved)
     if not faults:
@@ -139,24 +140,6 @@ def _not_toml(text: str, file: str, error: Exception) -> InvalidConfig:
     line = None if position is None else int(position[1] or text.count("\n") + 1)
     said = said if position is None else said[: position.start()]
     return _invalid(file, line, "", f"is not TOML: {printable(said, 120)}")
-
-
-def _absolute(name: str, value: object, base: Path) -> object:
-    match value:
-        case str() if name == "state":
-            return str(base / value)
-        case TlsConfig():
-            return msgspec.structs.replace(value, certificate=str(base / value.certificate), key=str(base / value.key))
-        case DeliveryConfig():
-            return msgspec.structs.replace(
-                value,
-                ca=value.ca and str(base / value.ca),
-                password_file=value.password_file and str(base / value.password_file),
-            )
-        case EventsConfig():
-            return msgspec.structs.replace(value, file=value.file and str(base / value.file))
-        case _:
-            return value
 
 
 def _written(path: KeyPath) -> str:

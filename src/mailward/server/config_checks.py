@@ -11,16 +11,15 @@ from mailward.client.tls_mode import INSECURE_PLAINTEXT, endpoints
 from mailward.client.url import parse_target
 from mailward.errors import InputError
 from mailward.printable import printable
+from mailward.server import config_lists, config_login_checks, config_paths
 from mailward.server.config_lines import KeyPath
 from mailward.server.config_sections import (
     AllowlistConfig,
     Config,
     DeliveryConfig,
-    EventsConfig,
     GuardConfig,
     ListenerConfig,
     QueueConfig,
-    TlsConfig,
 )
 from mailward.server.config_structure import Fault
 
@@ -60,25 +59,25 @@ def warnings_of(config: Config) -> list[str]:
 
 
 def _told(name: str, value: object) -> Told:
+    yield from _paths(*config_paths.named(value))
     match value:
         case str() if name == "hostname":
             yield from _hostname(value)
         case str():
-            yield from _paths(("", value))
+            yield from _paths(((), value))
         case ListenerConfig():
             yield from _listener(value)
-        case TlsConfig():
-            yield from _paths(("certificate", value.certificate), ("key", value.key))
+            yield from config_lists.of_listener(value)
         case DeliveryConfig():
             yield from _delivery(value)
         case AllowlistConfig():
             yield from _allowlist(value)
         case GuardConfig() if value.delay_first > value.delay_most:
             yield ("delay_first",), f"is longer than delay_most, {value.delay_most:g}"
-        case EventsConfig():
-            yield from _paths(("file", value.file))
         case QueueConfig():
             yield from _queue(value)
+        case _:
+            yield from config_login_checks.told(value)
 
 
 def _hostname(name: str) -> Told:
@@ -93,11 +92,8 @@ def _hostname(name: str) -> Told:
         yield (), "is an address, not a name; certificates and greetings need a name"
 
 
-def _paths(*paths: tuple[str, str | None]) -> Told:
-    for key, path in paths:
-        at: KeyPath = (key,) if key else ()
-        if path is None:
-            continue
+def _paths(*paths: tuple[KeyPath, str]) -> Told:
+    for at, path in paths:
         if not path or "\0" in path:
             yield at, "is not a path"
         elif path.startswith("~"):
@@ -124,33 +120,18 @@ def _listener(listener: ListenerConfig) -> Told:
 def _allowlist(allowlist: AllowlistConfig) -> Told:
     if not allowlist.networks:
         yield ("networks",), 'is empty: nobody could log in; everyone is ["0.0.0.0/0", "::/0"]'
-    for key, networks in (("networks", allowlist.networks), ("relay_without_login", allowlist.relay_without_login)):
-        for index, text in enumerate(networks):
-            fault = _network_fault(text)
-            if fault:
-                yield (key, index), fault
-            elif key == "relay_without_login" and ipaddress.ip_network(text).prefixlen == 0:
-                yield (key, index), f"{text} is everyone: this server would be an open relay"
-
-
-def _network_fault(text: str) -> str | None:
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return f'{_quoted(text)} is not a network; write "192.0.2.0/24" or "2001:db8::/32"'
-    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
-    if mapped is not None and network.prefixlen >= 96:
-        network = ipaddress.ip_network(f"{mapped}/{network.prefixlen - 96}", strict=False)
-        return f'{text} is an IPv4 network in disguise; write "{network}"'
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        return f'{text} has host bits set; did you mean "{network}"?'
-    return None
+    geo = allowlist.geo_database is not None
+    for key in ("networks", "blocked", "never_ban"):
+        yield from config_lists.faults_of(key, getattr(allowlist, key), geo=geo)
+    for index, text in enumerate(allowlist.relay_without_login):
+        fault = config_lists.network_fault(text)
+        if fault:
+            yield ("relay_without_login", index), fault
+        elif ipaddress.ip_network(text).prefixlen == 0:
+            yield ("relay_without_login", index), f"{text} is everyone: this server would be an open relay"
 
 
 def _delivery(delivery: DeliveryConfig) -> Told:
-    yield from _paths(("ca", delivery.ca), ("password_file", delivery.password_file))
     if delivery.sandbox:
         if delivery.password_file or delivery.ca:
             yield ("to",), 'is "sandbox", which needs neither ca nor password_file'
@@ -181,6 +162,9 @@ def _queue(queue: QueueConfig) -> Told:
 
 
 def _across(values: Mapping[str, object]) -> Told:
+    sources = values.get("account_source")
+    if isinstance(sources, tuple):
+        yield from ((("account_source", *key), told) for key, told in config_login_checks.names_twice(sources))
     every = values.get("listener")
     if not isinstance(every, tuple):
         return
@@ -196,13 +180,19 @@ def _across(values: Mapping[str, object]) -> Told:
         if _collide(first, second):
             yield ("listener", at, "address"), f"{second.address} is taken by the listener {first.address} above"
     allowlist = values.get("allowlist", AllowlistConfig())
-    if isinstance(allowlist, AllowlistConfig) and not allowlist.relay_without_login:
+    if isinstance(allowlist, AllowlistConfig):
         for at, item in sound:
-            if item.tls == "insecure-plaintext" and not item.loopback:
-                yield (
-                    ("listener", at, "tls"),
-                    ("nobody could use it: there is no login in plaintext, and allowlist.relay_without_login is empty"),
-                )
+            yield from ((("listener", at, *key), told) for key, told in _with_allowlist(item, allowlist))
+
+
+def _with_allowlist(listener: ListenerConfig, allowlist: AllowlistConfig) -> Told:
+    if allowlist.geo_database is None:
+        yield from config_lists.places_of(listener)
+    if not allowlist.relay_without_login and listener.tls == "insecure-plaintext" and not listener.loopback:
+        yield (
+            ("tls",),
+            "nobody could use it: there is no login in plaintext, and allowlist.relay_without_login is empty",
+        )
 
 
 def _collide(first: ListenerConfig, second: ListenerConfig) -> bool:

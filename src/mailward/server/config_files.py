@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailward.errors import InvalidConfig
-from mailward.server import state_directory
+from mailward.server import config_login_files, state_directory
 from mailward.server.config_lines import KeyPath
 from mailward.server.config_sections import Config, DeliveryConfig, EventsConfig, TlsConfig
 from mailward.server.config_structure import Fault
@@ -35,8 +35,15 @@ def faults_of(values: Mapping[str, object]) -> Iterator[Fault]:
             case EventsConfig():
                 told = _events(value)
             case _:
+                yield from _of_logins(name, value)
                 continue
         yield from (Fault((name, *key), message) for key, message in told)
+
+
+def _of_logins(name: str, value: object) -> Iterator[Fault]:
+    items = {(name, at): item for at, item in enumerate(value)} if isinstance(value, tuple) else {(name,): value}
+    for path, item in items.items():
+        yield from (Fault((*path, *key), message) for key, message in config_login_files.told(item))
 
 
 def warnings_of(config: Config, now: datetime) -> list[str]:

@@ -11,6 +11,16 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from mailward.server.config_logins import (
+    AccountConfig,
+    AccountSourceConfig,
+    ClientCertificatesConfig,
+    DoorsConfig,
+    Oauth2Config,
+    PasswordsConfig,
+)
+from mailward.server.config_section import Section
+
 Tls = Literal["implicit", "starttls", "insecure-plaintext"]
 Seconds = Annotated[float, msgspec.Meta(ge=0.001, le=31_536_000)]
 AtLeastASecond = Annotated[float, msgspec.Meta(ge=1, le=31_536_000)]
@@ -18,19 +28,21 @@ Delay = Annotated[float, msgspec.Meta(ge=0, le=60)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file. Unknown keys are refused."""
-
-
 class ListenerConfig(Section, frozen=True, kw_only=True):
     """`address`: "IP:port", IPv6 as "[::1]:465", port 0 for any free one.
 
     `tls`: "implicit" from the first byte (RFC 8314), "starttls" required before AUTH and MAIL, or
     "insecure-plaintext": anyone on the path reads the mail; never AUTH, only `allowlist.relay_without_login` may send.
+    `allow`, `block`: who may log in here, besides what `[allowlist]` says. `proxy`: who must begin with a PROXY
+    header. `xclient`: who may name another client with XCLIENT.
     """
 
     address: str
     tls: Tls
+    allow: tuple[str, ...] = ("0.0.0.0/0", "::/0")
+    block: tuple[str, ...] = ()
+    proxy: tuple[str, ...] = ()
+    xclient: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:
@@ -70,24 +82,43 @@ class DeliveryConfig(Section, frozen=True, kw_only=True):
 
 
 class AllowlistConfig(Section, frozen=True, kw_only=True):
-    """`networks`: who may log in (CIDR). `relay_without_login`: who may send without a login, by default nobody."""
+    """`networks`: who may log in: "192.0.2.0/24", "file:office.cidr", "dns:home.example.net", "country:DE",
+    "asn:64500". `blocked`: who may not, even so. `never_ban`: whose wrong passwords close no door but the account's
+    (proxies, webmail). `geo_database`: a MaxMind file for country and asn. `relay_without_login`: who may send
+    without a login, by default nobody (CIDR only).
+    """
 
     networks: tuple[str, ...] = ("0.0.0.0/0", "::/0")
+    blocked: tuple[str, ...] = ()
+    never_ban: tuple[str, ...] = ()
+    geo_database: str | None = None
     relay_without_login: tuple[str, ...] = ()
 
 
 class GuardConfig(Section, frozen=True, kw_only=True):
     """When wrong logins are delayed and when they are refused without looking; the meaning is `mailward.guard`'s."""
 
+    distinct_wrong_passwords_per_account: Annotated[int, msgspec.Meta(ge=1, le=32)] = 10
+    account_window: AtLeastASecond = 86_400.0
     source_failures: Count = 5
-    account_failures: Count = 10
-    window: AtLeastASecond = 600.0
-    ban: AtLeastASecond = 900.0
+    window: AtLeastASecond = 3600.0
+    ban: AtLeastASecond = 1800.0
+    ban_growth: Annotated[float, msgspec.Meta(ge=1, le=10)] = 2.0
+    ban_most: AtLeastASecond = 86_400.0
+    ban_remembered: AtLeastASecond = 2_592_000.0
+    ring_factors: Annotated[tuple[Count, Count], msgspec.Meta()] = (3, 9)
+    shared_most: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 20
+    spraying_accounts: Count = 100
+    spraying_for: AtLeastASecond = 3600.0
+    sprayed_accounts: Count = 5
     delay_first: Delay = 0.5
     delay_growth: Annotated[float, msgspec.Meta(ge=1, le=10)] = 2.0
     delay_most: Delay = 8.0
+    delay_repeated_first: Delay = 2.0
+    delay_repeated_most: Delay = 15.0
     failures_per_connection: Count = 3
-    tracked_sources: Count = 100_000
+    tracked_sources: Annotated[int, msgspec.Meta(ge=1000, le=10_000_000)] = 250_000
+    tracked_accounts: Annotated[int, msgspec.Meta(ge=100, le=10_000_000)] = 20_000
     known_for: AtLeastASecond = 2_592_000.0
 
 
@@ -137,6 +168,12 @@ class Config(Section, frozen=True, kw_only=True):
     limits: LimitsConfig = LimitsConfig()
     events: EventsConfig = EventsConfig()
     queue: QueueConfig = QueueConfig()
+    passwords: PasswordsConfig = PasswordsConfig()
+    doors: DoorsConfig = DoorsConfig()
+    account: dict[str, AccountConfig] = msgspec.field(default_factory=dict)
+    account_source: tuple[AccountSourceConfig, ...] = ()
+    oauth2: Oauth2Config | None = None
+    client_certificates: ClientCertificatesConfig | None = None
 
     @property
     def state_path(self) -> Path:

@@ -11,7 +11,8 @@ import msgspec
 
 from mailward.printable import printable
 from mailward.server.config_lines import KeyPath
-from mailward.server.config_sections import Config, Section
+from mailward.server.config_section import Section
+from mailward.server.config_sections import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def read(section: type[Section], table: object, path: KeyPath, faults: list[Faul
 def _value(wanted: object, given: object, path: KeyPath, faults: list[Fault]) -> object:
     """The converted value, or None and a fault."""
     section, many = _section_of(wanted)
+    if section is not None and typing.get_origin(wanted) is dict:
+        return _by_name(section, given, path, faults)
     if section is None and typing.get_origin(wanted) is tuple and isinstance(given, list):
         element, _ = typing.get_args(wanted)
         values = [_leaf(element, item, (*path, index), faults) for index, item in enumerate(given)]
@@ -57,6 +60,15 @@ def _value(wanted: object, given: object, path: KeyPath, faults: list[Fault]) ->
         return None
     items = [_built(section, item, (*path, index), faults) for index, item in enumerate(given)]
     return tuple(items)
+
+
+def _by_name(section: type[Section], given: object, path: KeyPath, faults: list[Fault]) -> object:
+    """Tables with names of the user's own: [account."ann@example.test"]."""
+    if not isinstance(given, dict):
+        faults.append(Fault(path, f'expected tables, each with its name: [{_dotted(path)}."ann@example.test"]'))
+        return None
+    built = {name: _built(section, table, (*path, name), faults) for name, table in given.items()}
+    return {name: table for name, table in built.items() if table is not None}
 
 
 def _built(section: type[Section], table: object, path: KeyPath, faults: list[Fault]) -> Section | None:

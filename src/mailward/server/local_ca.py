@@ -55,8 +55,11 @@ def ensure(state: Path, hostname: str, now: datetime) -> LocalCertificate:
     return LocalCertificate(directory / "ca.pem", directory / "server.pem", directory / "server.key")
 
 
-def server_context(certificate: Path | str, key: Path | str) -> ssl.SSLContext:
-    """TLS 1.2 and 1.3 for a server (RFC 8996, RFC 9325). Raises InvalidConfig when the files cannot be used."""
+def server_context(certificate: Path | str, key: Path | str, *, client_ca: Path | str | None = None) -> ssl.SSLContext:
+    """TLS 1.2 and 1.3 for a server (RFC 8996, RFC 9325). Raises InvalidConfig when the files cannot be used.
+
+    client_ca: a client may show a certificate of these authorities, PEM; one of any other ends the handshake.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
@@ -66,6 +69,12 @@ def server_context(certificate: Path | str, key: Path | str) -> ssl.SSLContext:
         context.load_cert_chain(certificate, key, password=no_pass_phrase)
     except (OSError, ValueError) as error:
         raise InvalidConfig(f"{certificate} and {key} cannot be used for TLS: {error}", key="tls") from error
+    if client_ca is not None:
+        try:
+            context.load_verify_locations(client_ca)
+        except (OSError, ValueError) as error:
+            raise InvalidConfig(f"{client_ca} holds no authorities: {error}", key="client_certificates.ca") from error
+        context.verify_mode = ssl.CERT_OPTIONAL
     return context
 
 

@@ -9,9 +9,9 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
 from mailward.guard.allowlist import Networks
+from mailward.login.logins import Logins
 from mailward.server.config import LimitsConfig
 from mailward.server.later import Later
-from mailward.server.login import Logins
 from mailward.server.queue.intake import Intake
 from mailward.wire import reply as replies
 from mailward.wire.reply import Reply
@@ -29,6 +29,7 @@ class Services:
     relay_without_login: Networks
     logins: Logins
     intake: Intake
+    failures_per_connection: int
     _work: set[asyncio.Task[None]] = field(default_factory=set)
 
     def new_id(self) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mailward.errors import StoreError
 from mailward.guard.source import canonical_source
+from mailward.login.peer import Peer
+from mailward.server.authentication import Authentication
 from mailward.server.later import Later
-from mailward.server.login import PATIENCE, Login
 from mailward.server.queue.intake import Envelope, Incoming, Origin
 from mailward.wire import reply as replies
 from mailward.wire.address import Mailbox
@@ -31,6 +31,7 @@ from mailward.wire.command import (
     Rset,
     StartTls,
     Vrfy,
+    XClient,
 )
 from mailward.wire.parameters import Body
 from mailward.wire.reply import Reply
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 Verdict = Reply | Later
 _IDLE_COMMANDS = 100  # as Postfix's smtpd_junk_command_limit
-_STILL_VALID = 2.0  # seconds a login is believed in before the account is looked up again
 
 
 @dataclass(slots=True)
@@ -64,21 +64,27 @@ class Session:
         self._door = door
         self.source = canonical_source(peer)
         self.id = services.new_id()
-        self.ended = False
-        self.account: Account | None = None
+        self._ended = False
+        self._authentication = Authentication(services)
+        self._certificate: bytes | None = None
         self.tls: str | None = None
         self._ehlo: str | None = None
+        self._relayed_ehlo: str | None = None
         self._extended = False
-        self._login: Login | None = None
         self._transaction: Transaction | None = None
         self._known_origin: Origin | None = None
         self._mistakes = 0
-        self._failures = 0
         self._idle_commands = 0
-        self._judging = False
-        self._valid_at = 0.0
-        self._gone = False
         self._without_login = self.source in services.relay_without_login
+
+    @property
+    def account(self) -> Account | None:
+        """Who is logged in."""
+        return self._authentication.account
+
+    @property
+    def ended(self) -> bool:
+        return self._ended or self._authentication.ended
 
     @property
     def trusted(self) -> bool:
@@ -88,7 +94,7 @@ class Session:
     @property
     def patience(self) -> float | None:
         """Seconds the client has for what it must say next, where that is less than usual: a response of a login."""
-        return PATIENCE if self._login is not None and not self._judging else None
+        return self._authentication.patience
 
     def handle(self, event: Event) -> Verdict:
         handler = _HANDLERS[type(event)]
@@ -98,21 +104,19 @@ class Session:
         """A piece of the content; what becomes of it is answered at its end."""
         self._incoming().add(data)
 
-    def secured(self, version: str, cipher: str) -> None:
+    def secured(self, version: str, cipher: str, certificate: bytes | None = None) -> None:
         """TLS is up: everything said before is forgotten, who it was included (RFC 3207 §4.2)."""
         self.tls = f"{version} {cipher}"
+        self._certificate = certificate
         self._ehlo = None
-        self.account = None
+        self._authentication.forget()
         self._known_origin = None
         self._reset()
 
     def lost(self) -> None:
         """The connection is gone. A guess under way is judged to its end, or hanging up would make it free."""
-        self._gone = True
         self._reset()
-        if self._login is not None and not self._judging:
-            self._login.lost()
-            self._login = None
+        self._authentication.lost()
 
     def _reset(self) -> None:
         if self._transaction is not None and self._transaction.incoming is not None:
@@ -129,19 +133,41 @@ class Session:
         self._mistakes += 1
         if self._mistakes < self._services.limits.commands_bad:
             return reply
-        self.ended = True
+        self._ended = True
         return replies.TOO_MANY_ERRORS
 
     def _on_ehlo(self, event: Ehlo) -> Reply:
         self._reset()
         self._ehlo, self._extended, self._known_origin = event.domain, True, None
-        secured = self._door.ehlo_secured if self.account is None else self._door.ehlo_logged_in
-        return self._idle_talk(self._door.ehlo_plain if self.tls is None else secured)
+        offer = self._offer()
+        return self._idle_talk(replies.with_xclient(offer) if self.source in self._door.xclient else offer)
+
+    def _offer(self) -> Reply:
+        door = self._door
+        if self.tls is None:
+            return door.ehlo_plain
+        if self.account is not None:
+            return door.ehlo_logged_in
+        return door.ehlo_secured if self._certificate is None else door.ehlo_certified
 
     def _on_helo(self, event: Helo) -> Reply:
         self._reset()
         self._ehlo, self._extended, self._known_origin = event.domain, False, None
         return self._idle_talk(replies.helo(self._door.hostname))
+
+    def _on_xclient(self, event: XClient) -> Reply:
+        """A trusted proxy names its client: from here on the session is that client's, whose word is not trusted."""
+        if self.source not in self._door.xclient:
+            return self._mistake(replies.REFUSED)
+        self._reset()
+        self._authentication.forget()
+        self._ehlo, self._relayed_ehlo, self._known_origin = None, event.value("HELO"), None
+        self._certificate = None  # it was the proxy's
+        self._without_login = False  # so was the network, if the client's is not known
+        if event.address is not None:
+            self.source = canonical_source(event.address)
+            self._without_login = self.source in self._services.relay_without_login
+        return self._door.greeting
 
     def _on_starttls(self, _event: StartTls) -> Reply:
         if not self._door.starttls or self.tls is not None:
@@ -151,64 +177,35 @@ class Session:
 
     def _on_auth(self, event: Auth) -> Verdict:
         if self.tls is None:
-            return self._mistake(Login(self._services.logins, self, self._door, event.mechanism).exposed())
+            return self._mistake(self._authentication.exposed(self._peer(), event.mechanism))
         if self.account is not None or not self._extended:
             return self._mistake(replies.BAD_SEQUENCE)
-        if event.mechanism not in self._door.mechanisms:
+        if event.mechanism not in self._door.mechanisms_for(certificate=self._certificate is not None):
             return self._mistake(replies.UNKNOWN_MECHANISM)
-        self._login = Login(self._services.logins, self, self._door, event.mechanism)
-        return self._services.spawn(self._logging_in(self._login, event.initial_response, first=True))
+        self._known_origin = None
+        return self._authentication.begin(self._peer(), event.mechanism, event.initial_response)
 
     def _on_auth_response(self, event: AuthResponse) -> Verdict:
-        login = self._login
-        if login is None:
-            return replies.BAD_SEQUENCE
-        return self._services.spawn(self._logging_in(login, event.data, first=False))
+        return self._authentication.respond(event.data)
 
-    async def _logging_in(self, login: Login, data: bytes | None, *, first: bool) -> Reply:
-        self._judging = True
-        try:
-            reply = await (login.begin(data) if first else login.respond(data))
-        except BaseException:
-            self._login = None
-            login.fault()
-            raise
-        finally:
-            self._judging = False
-        if reply.intermediate:
-            if self._gone:
-                login.lost()
-            return reply
-        self._login = None
-        if login.account is not None:
-            self.account = login.account
-            self._valid_at = self._services.loop.time()
-            self._known_origin = None
-            self._failures = 0
-            return reply
-        self._failures += 1
-        self.ended = self._failures >= self._services.logins.failures_per_connection
-        return replies.AUTH_FAILED_LAST if self.ended and reply.code == 535 else reply
+    def _peer(self) -> Peer:
+        door = self._door
+        return Peer(
+            source=self.source,
+            listener=door.name,
+            session=self.id,
+            tls=self.tls,
+            bindings=door.bindings,
+            certificate=self._certificate,
+        )
 
     def _on_mail(self, event: Mail) -> Reply:
-        refusal = self._login_ended() or self._may_send(event)
+        refusal = self._authentication.renewed() or self._may_send(event)
         if refusal is not None:
             return refusal
         self._transaction = Transaction(event)
         self._idle_commands = 0
         return replies.SENDER_OK
-
-    def _login_ended(self) -> Reply | None:
-        """Removing an account, or giving it another password, ends what those who are logged in may do."""
-        account, now = self.account, self._services.loop.time()
-        if account is None or now - self._valid_at < _STILL_VALID:
-            return None
-        try:
-            self.account, self._valid_at = self._services.logins.renewed(account), now
-        except StoreError:
-            return replies.LOCAL_ERROR
-        self.ended = self.account is None
-        return replies.LOGIN_ENDED if self.ended else None
 
     def _may_send(self, event: Mail) -> Reply | None:
         parameters = event.parameters
@@ -277,7 +274,7 @@ class Session:
         self._idle_commands += 1
         if self._idle_commands <= _IDLE_COMMANDS:
             return reply
-        self.ended = True
+        self._ended = True
         return replies.TOO_MANY_ERRORS
 
     def _on_vrfy(self, _event: Vrfy) -> Reply:
@@ -318,7 +315,7 @@ class Session:
             self._known_origin = Origin(
                 account=None if self.account is None else self.account.name,
                 source=str(self.source),
-                ehlo=self._ehlo or "",
+                ehlo=self._relayed_ehlo or self._ehlo or "",
                 extended=self._extended,
                 tls=self.tls,
                 listener=self._door.name,
@@ -344,5 +341,6 @@ _HANDLERS: dict[type, Callable[[Session, Any], Verdict]] = {
     Help: Session._on_help,
     Vrfy: Session._on_vrfy,
     Expn: Session._on_expn,
+    XClient: Session._on_xclient,
     Quit: Session._on_quit,
 }

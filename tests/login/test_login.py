@@ -16,15 +16,16 @@ from mailward.errors import StoreError
 from mailward.sasl.mechanism import Credentials, respond
 from mailward.sasl.register import client_mechanisms
 from mailward.secret import Secret
-from mailward.server import app
+from mailward.server import gate
 from mailward.store import accounts
-from mailward.store.bans import Bans
+from mailward.store.bans import LookUp
 from tests.support.embedded_server import EmbeddedServer
 from tests.support.installation import ANN, BOB, IMPLICIT, PASSWORD, STARTTLS, until
 from tests.support.talk import Answer, Talk
 
 AT_ONCE = {"delay_first": 0.0, "delay_most": 0.0}
-LENIENT = AT_ONCE | {"source_failures": 1000, "account_failures": 100_000, "failures_per_connection": 3}
+BUDGET = "distinct_wrong_passwords_per_account"
+LENIENT = AT_ONCE | {"source_failures": 1000, BUDGET: 32, "sprayed_accounts": 1000, "failures_per_connection": 3}
 _numbers = itertools.count(10)
 
 
@@ -281,7 +282,13 @@ def test_no_right_proof_is_free(server: EmbeddedServer, source: str, ending: byt
 
 def test_broken_exchanges_are_late_on_every_connection(tmp_path: Path) -> None:
     """Rubbish and cancels are answered later each time, over all connections, and end in a ban of the source alone."""
-    guard = {"delay_first": 0.01, "delay_growth": 2.0, "delay_most": 0.04, "source_failures": 2, "account_failures": 1}
+    guard = {
+        "delay_first": 0.01,
+        "delay_growth": 2.0,
+        "delay_most": 0.04,
+        "source_failures": 2,
+        BUDGET: 1,
+    }
     with EmbeddedServer(tmp_path, guard=guard) as server:
         for _ in range(3):
             with connect(server, "127.0.0.5") as talk:
@@ -300,13 +307,13 @@ def test_broken_exchanges_are_late_on_every_connection(tmp_path: Path) -> None:
 
 def test_abandoned_exchanges_end_in_a_ban_of_their_source(tmp_path: Path) -> None:
     """Who holds guesses of an account by saying nothing gives them back on leaving, and is soon not heard any more."""
-    with EmbeddedServer(tmp_path, guard=AT_ONCE | {"source_failures": 2, "account_failures": 2}) as server:
+    with EmbeddedServer(tmp_path, guard=AT_ONCE | {"source_failures": 2, BUDGET: 2}) as server:
         for number in range(5):
             with connect(server, "127.0.0.5") as talk:
                 assert scram_first(talk, f"n,,n={ANN},r=abcdefgh").code == 334
             until(lambda number=number: len(server.events("login.failed")) == number + 1)  # type: ignore[misc]
         with connect(server, "127.0.0.5") as talk:
-            assert scram_first(talk, f"n,,n={ANN},r=abcdefgh").code == 454
+            assert talk.plain(ANN, PASSWORD).code == 454
         with connect(server, "127.0.0.6") as talk:
             assert talk.plain(ANN, PASSWORD).code == 235
 
@@ -316,13 +323,13 @@ def test_abandoned_exchanges_end_in_a_ban_of_their_source(tmp_path: Path) -> Non
 def test_a_fault_of_ours_holds_no_guess(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever breaks inside a login gives its guess back, is told as ours, and costs the client no strike."""
 
-    async def broken(_self: Hasher, _verifier: str | None, _password: Secret) -> bool:
+    async def broken(_self: Hasher, _verifiers: list[str], _password: Secret, *, known: bool) -> int | None:
         raise RuntimeError("a fault inside")
 
-    with EmbeddedServer(tmp_path, guard={"source_failures": 2, "account_failures": 2}) as server:
+    with EmbeddedServer(tmp_path, guard={"source_failures": 2, BUDGET: 2}) as server:
         server.expected = ("a fault inside", "Task exception was never retrieved")
         with monkeypatch.context() as patch:
-            patch.setattr(Hasher, "verify_async", broken)
+            patch.setattr(Hasher, "first_right_async", broken)
             for _ in range(4):
                 with connect(server, "127.0.0.1") as talk:
                     assert talk.plain(ANN, PASSWORD).code == 421
@@ -456,15 +463,16 @@ def test_client_that_dies_after_its_proof(server: EmbeddedServer, source: str) -
 
 def test_busy_hasher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """454 when the queue of the password hasher is full; it counts as nobody's failure, and SCRAM needs no hash."""
-    monkeypatch.setattr(app, "Hasher", lambda: Hasher(workers=1, waiting=0))
-    guard = AT_ONCE | {"source_failures": 2, "account_failures": 2}
+    monkeypatch.setattr(gate, "Hasher", lambda: Hasher(workers=1, waiting=0))
+    guard = AT_ONCE | {"source_failures": 2, BUDGET: 2}
     with EmbeddedServer(tmp_path, guard=guard) as server:
-        server.services.logins.hasher._under_way = 1  # as if one were being hashed
+        turns = server.services.logins.credentials._hasher._turns
+        turns._free = 0  # as if one were being hashed
         with connect(server, "127.0.0.1") as talk:
             answers = [talk.plain(ANN, "wrong"), talk.plain(ANN, PASSWORD)]
         with connect(server, "127.0.0.1") as talk:
             assert talk.scram(ANN, PASSWORD).code == 235
-        server.services.logins.hasher._under_way = 0
+        turns._free = 1
         with connect(server, "127.0.0.1") as talk:
             assert talk.plain(ANN, PASSWORD).code == 235
 
@@ -496,7 +504,7 @@ def test_unreadable_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_unreadable_bans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the bans cannot be read a broken exchange is nobody's failure, and one event tells of each all the same."""
 
-    def unreadable(_self: Bans, _subject: str) -> float | None:
+    def unreadable(*_: object) -> object:
         raise StoreError("disk on fire", phase="store")
 
     with EmbeddedServer(tmp_path, guard=AT_ONCE) as server:
@@ -504,15 +512,15 @@ def test_unreadable_bans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         with connect(server, "127.0.0.1") as talk:
             for _ in range(2):
                 assert talk.say(auth_plain("rubbish")).code == 535
-        monkeypatch.setattr(Bans, "until", unreadable)
+        monkeypatch.setattr(LookUp, "__call__", unreadable)
         with connect(server, "127.0.0.1") as talk:
-            assert talk.say(auth_plain("rubbish")).code == 535
+            assert str(talk.say(auth_plain("rubbish"))).startswith("454 4.7.0")
             assert str(talk.say(auth_plain("rubbish"))).startswith("454 4.7.0")
             assert talk.say("AUTH PLAIN").code == 334
 
         until(lambda: len(server.events()) == 5)
         reasons = [event["reason"] for event in server.events()]
-        assert reasons == ["bad-exchange"] * 3 + ["unavailable"] * 2
+        assert reasons == ["bad-exchange"] * 2 + ["unavailable"] * 3
 
 
 def test_refused_without_a_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
