@@ -5,21 +5,28 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 
+unpacked=.cache/peers
+
 present() {
-    case $1 in
-        perl:*) perl "-M${1#perl:}" -e 1 2>/dev/null ;;
-        *) command -v "$1" >/dev/null ;;
+    case $2 in
+        unpacked:*) [ -e "$unpacked/$1/${2#unpacked:}" ] ;;
+        perl:*) perl "-M${2#perl:}" -e 1 2>/dev/null ;;
+        *) command -v "$2" >/dev/null ;;
     esac
 }
 
 missing() {
     while read -r name package check; do
         case $name in '' | '#'*) continue ;; esac
-        present "$check" </dev/null || echo "$package"
+        present "$name" "$check" </dev/null && continue
+        case $check in
+            unpacked:*) [ "$1" = all ] && echo "$package" || { [ "$1" = unpacked ] && echo "$name=$package"; } ;;
+            *) [ "$1" = unpacked ] || echo "$package" ;;
+        esac
     done <scripts/peers.txt
 }
 
-packages=$(missing)
+packages=$(missing all)
 [ -n "$packages" ] || exit 0
 
 as_root=""
@@ -47,9 +54,27 @@ apt() {
         -o Dpkg::Use-Pty=0 "$@" 2>&1 </dev/null) || { printf '%s\n' "$said" | tail -n 20; return 1; }
 }
 apt update || echo "mailward: apt-get update failed; trying with the lists at hand"
-for package in $packages; do
+for package in $(missing installed); do
     apt install --yes --no-install-recommends --no-remove "$package" || echo "mailward: could not install $package"
 done
 
-packages=$(missing)
+# A package that cannot be installed beside another peer is unpacked into a folder of its own: with the libraries that
+# are not on the machine, none of its scripts run, nothing of it is anybody else's.
+unpack() {
+    local folder=$1 package=$2 wanted library
+    wanted=$package
+    for library in $(apt-cache depends --important "${package%%,*}" | sed -n 's/^ *|\?Depends: \(lib[^<]*\)$/\1/p'); do
+        dpkg -s "$library" >/dev/null 2>&1 || wanted="$wanted,$library"
+    done
+    rm -rf "$folder" && mkdir -p "$folder"
+    (cd "$folder" && apt-get -qq download ${wanted//,/ } && for file in *.deb; do dpkg -x "$file" . && rm "$file"; done)
+}
+for each in $(missing unpacked); do
+    said=$(unpack "$PWD/$unpacked/${each%%=*}" "${each#*=}" 2>&1) || {
+        rm -rf "${unpacked:?}/${each%%=*}"
+        echo "mailward: could not unpack ${each#*=}: ${said##*$'\n'}"
+    }
+done
+
+packages=$(missing all)
 [ -z "$packages" ] || { echo "mailward: peers still missing:" $packages; exit 0; }

@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 import pytest
 
-LIST = Path(__file__).parents[2] / "scripts" / "peers.txt"
+ROOT = Path(__file__).parents[2]
+LIST = ROOT / "scripts" / "peers.txt"
+UNPACKED = ROOT / ".cache" / "peers"
 SEARCH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
 
 class Peer(NamedTuple):
-    """One line of the list; `check` is a command, or perl:Module."""
+    """One line of the list; `check` is a command, perl:Module, or unpacked:FILE."""
 
     name: str
     package: str
@@ -44,6 +46,9 @@ def peer(name: str) -> Path:
 @cache
 def _find(wanted: Peer) -> Path | None:
     command, _, module = wanted.check.partition(":")
+    if command == "unpacked":
+        file = UNPACKED / wanted.name / module
+        return file if file.exists() else None
     program = shutil.which(command, path=SEARCH)
     if program is None:
         return None

@@ -97,7 +97,10 @@ _DIRECTORIES = (
 
 
 class Postfix:
-    """`tls`: its certificate, by which it offers STARTTLS; `encrypt`: and requires it. `settings`: more of main.cf."""
+    """`tls`: its certificate, by which it offers STARTTLS; `encrypt`: and requires it. `settings`: more of main.cf.
+
+    Each `{directory}` in the settings is where all of it is. Sockets that it connects to may lie in `private`.
+    """
 
     def __init__(self, *, tls: Pair | None = None, encrypt: bool = False, settings: str = "") -> None:
         peer("postfix")
@@ -170,7 +173,7 @@ class Postfix:
             (directory / "key.pem").write_bytes(self._tls.key_pem)
             (directory / "key.pem").chmod(0o600)
             main += _TLS.format(directory=directory, level="encrypt" if self._encrypt else "may")
-        (directory / "main.cf").write_text(main + self._settings)
+        (directory / "main.cf").write_text(main + self._settings.replace("{directory}", str(directory)))
         (directory / "master.cf").write_text(_MASTER.format(port=self.port))
         for file in directory.glob("*.cf"):
             os.utime(file, (0, 0))  # Postfix waits until a file has been left alone for some seconds
