@@ -16,7 +16,23 @@ from mailward.cli.exit_codes import EPILOG, INTERRUPTED, OK, USAGE, exit_code
 from mailward.errors import InputError, InvalidConfig, MailwardError, PasswordRefused
 from mailward.printable import printable
 
-_COMMANDS = ("demo", "serve", "check-config", "send", "user", "mail", "queue", "events", "bans", "drill")
+_COMMANDS = (
+    "demo",
+    "serve",
+    "check-config",
+    "send",
+    "user",
+    "mail",
+    "queue",
+    "events",
+    "bans",
+    "why",
+    "guard",
+    "drill",
+    "connect",
+    "password",
+    "breached",
+)
 _LONGEST_LINE = 2000
 _ARGUMENT = re.compile(r"\b(tls|ca|timeout|local_address|to|message)=(?:\"([a-z]+)\")?(?![\w(])")
 _WORDS = {  # words for a Python caller, and those for one who types

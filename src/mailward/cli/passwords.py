@@ -28,8 +28,8 @@ def from_file(path: Path) -> Secret:
         with path.open(encoding="utf-8", newline="") as file:
             mode = path.stat().st_mode
             secret = _first_line(file.read(_MOST_CHARACTERS + 2), str(path))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text", phase="password") from error
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text", phase="password") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", phase="password") from error
     if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):

@@ -21,6 +21,13 @@ _CHANNELS = {
     "starttls": "STARTTLS required",
     "insecure-plaintext": "no TLS, no login: trusted networks only",
 }
+_DOORS = {
+    "dovecot_auth": "Dovecot's authentication protocol, for Postfix and Exim",
+    "dovecot_policy": "Dovecot's auth-policy",
+    "postfix_policy": "Postfix's policy delegation",
+    "socketmap": "Postfix's socketmap",
+    "http_api": "HTTP",
+}
 
 
 @click.command("serve", short_help="Run the submission server.")
@@ -54,6 +61,8 @@ def announce(server: Server, config_file: Path | None) -> None:
     secret = _account(config, may_add=config_file is None)
     for listener in server.listeners:
         _say_row("Listens on", f"{listener.address}  {_CHANNELS[listener.door.tls]}")
+    for door in () if server.doors is None else server.doors.opened:
+        _say_row("Asked at", f"{door.address}  {_DOORS[door.name]}")
     sandbox = "sandbox: mail is kept, nothing leaves this machine"
     _say_row("Delivery", sandbox if config.delivery.sandbox else config.delivery.to)
     for warning in _warnings(config):
