@@ -42,7 +42,7 @@ class Attempt(NamedTuple):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailwardServer]:
-    guard = {"delay_first": 0.0, "delay_most": 0.0, "source_failures": 1000, "account_failures": 1000}
+    guard = {"delay_first": 0.0, "delay_most": 0.0, "source_failures": 1000, "distinct_wrong_passwords_per_account": 32}
     with MailwardServer(tmp_path_factory.mktemp("clients"), guard=guard) as running:
         yield running
 

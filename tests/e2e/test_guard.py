@@ -16,7 +16,7 @@ from tests.support.talk import Answer, Ended, Talk
 pytestmark = pytest.mark.e2e
 
 ATTACKER, HOME, STRANGER = "127.0.0.66", "127.0.0.5", "127.0.0.7"
-TIGHT = {"source_failures": 5, "account_failures": 8, "delay_first": 0.05, "delay_most": 0.2}
+TIGHT = {"source_failures": 5, "distinct_wrong_passwords_per_account": 8, "delay_first": 0.05, "delay_most": 0.2}
 AT_ONCE = TIGHT | {"delay_first": 0.0, "delay_most": 0.0}
 OTHER_PASSWORD = "brown herons wait at dusk"
 ATTEMPTS = ("login.succeeded", "login.failed", "login.refused")
@@ -89,7 +89,9 @@ def test_delayed_then_refused(tmp_path: Path) -> None:
 
 def test_three_failures_end_a_connection(tmp_path: Path) -> None:
     """The third wrong password is the connection's last word, at each door."""
-    with MailwardServer(tmp_path, guard=AT_ONCE | {"source_failures": 50, "account_failures": 50}) as server:
+    with MailwardServer(
+        tmp_path, guard=AT_ONCE | {"source_failures": 50, "distinct_wrong_passwords_per_account": 32}
+    ) as server:
         for door in (IMPLICIT, STARTTLS):
             with Talk(server.ports[door], tls=server.trust if door == IMPLICIT else None) as talk:
                 talk.ehlo()
@@ -262,7 +264,7 @@ def test_bans_survive_and_are_lifted(tmp_path: Path) -> None:
 
 def test_locked_account_is_unlocked(tmp_path: Path) -> None:
     """The lock of an account is lifted by its name, too."""
-    with MailwardServer(tmp_path, guard=AT_ONCE | {"account_failures": 2}) as server:
+    with MailwardServer(tmp_path, guard=AT_ONCE | {"distinct_wrong_passwords_per_account": 2}) as server:
         for number in range(2):
             once(server, f"127.0.1.{number + 1}", f"wrong {number}")
         assert once(server, STRANGER, PASSWORD).code == 454
