@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
+import mailward.server.config_logins
+import mailward.server.config_sections
+from mailward.server.config_section import Section
+from mailward.server.config_sections import GuardConfig
 from tests.house.snippets import blocks, commands, read_page, read_page_alone
 from tests.house.tree import ROOT, files
 
@@ -15,6 +21,16 @@ PAGES = [
 ]
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 RUN = [page for page in PAGES if {"console", "python", "toml"} & {block.language for block in blocks(page.read_text())}]
+REFERENCE = (ROOT / "docs" / "reference" / "configuration.md").read_text()
+SECTIONS = sorted(
+    {
+        each
+        for module in (mailward.server.config_sections, mailward.server.config_logins)
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Section) and each is not Section
+    },
+    key=lambda section: section.__name__,
+)
 
 
 @pytest.mark.e2e
@@ -38,6 +54,35 @@ def test_every_block_is_seen(page: Path) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link points at a file of the tree."""
     assert [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
+def test_the_reference_names_every_key(section: type[Section]) -> None:
+    """Each key that mailward.toml may hold stands in docs/reference/configuration.md."""
+    keys = set(section.__struct_fields__)
+    named = {
+        key for key in keys if re.search(rf"`{key}`|^(# )?{key} = |^\[+{key}[\].]|^## {key}$", REFERENCE, re.MULTILINE)
+    }
+
+    assert keys - named == set()
+
+
+def test_the_reference_tells_the_guards_defaults() -> None:
+    """The figures in the table of [guard] are those the server begins with."""
+    table = REFERENCE.partition("\n## guard\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?`) \| ([^|]+) \|", table, re.MULTILINE)
+    told = {
+        key: value
+        for names, values in rows
+        for key, value in zip(re.findall(r"`(\w+)`", names), _figures(values), strict=True)
+    }
+
+    assert told == json.loads(msgspec.json.encode(GuardConfig()))
+
+
+def _figures(text: str) -> list[object]:
+    figures: list[object] = [json.loads(text)] if text.startswith("[") else json.loads(f"[{text}]")
+    return figures
 
 
 def test_commands_are_read() -> None:

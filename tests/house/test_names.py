@@ -14,7 +14,14 @@ TESTED_ELSEWHERE = {
     "__main__.py": "tests/house/test_start.py runs it",
     "sasl/cleartext.py": "tests/sasl/mechanisms/test_plain.py and test_login.py go through it",
     **dict.fromkeys(
-        ("events/ban.py", "events/login.py", "events/message.py", "events/record.py"),
+        (
+            "events/account.py",
+            "events/ban.py",
+            "events/guard.py",
+            "events/login.py",
+            "events/message.py",
+            "events/record.py",
+        ),
         "tests/events/test_form.py writes and reads each type",
     ),
 }
