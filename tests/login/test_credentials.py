@@ -40,6 +40,7 @@ from tests.support.talk import Answer
 LENIENT = AT_ONCE | {"source_failures": 1000, BUDGET: 32, "sprayed_accounts": 1000, "failures_per_connection": 3}
 NEW = "brown herons wait at dusk"
 PINNED, OVERRIDDEN, ELSEWHERE = "pinned@example.test", "file@example.test", "legacy@example.test"
+EVERY = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2", "EXTERNAL"]
 FAR_ELSEWHERE, GUESTS = "far@example.test", "guest@example.test"
 PASSWORDS = ("PLAIN", "LOGIN", "SCRAM-SHA-256")
 TOKENS = ("OAUTHBEARER", "XOAUTH2")
@@ -112,6 +113,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         server = EmbeddedServer(
             folder / "place",
             guard=LENIENT,
+            door={"mechanisms": EVERY},
             oauth2={"issuer": provider.url, "audience": AUDIENCE, "jwks": provider.jwks, "ca": str(provider.ca)},
             client_certificates={"ca": str(folder / "clients.pem")},
             **named,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,10 +12,10 @@ from mailward.accounts.account import Account
 from mailward.login.logins import Logins
 from mailward.sasl.mechanism import ChannelBinding
 from mailward.secret import Secret
-from tests.login.place import AT_ONCE, book
+from tests.login.place import AT_ONCE, book, connect
 from tests.support.embedded_server import EmbeddedServer
 from tests.support.identity_provider import AUDIENCE, identity_provider
-from tests.support.installation import ANN
+from tests.support.installation import ANN, PASSWORD, Section
 
 BINDING = (ChannelBinding("tls-server-end-point", b"x"),)
 NEW = "brown herons wait at dusk"
@@ -35,6 +37,27 @@ def test_the_strongest_mechanism_comes_first(logins: Logins) -> None:
     assert logins.mechanisms() == ("SCRAM-SHA-256", "PLAIN", "LOGIN")
     assert logins.mechanisms(bindings=BINDING) == ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN")
     assert "EXTERNAL" in logins.mechanisms(certificate=True)
+
+
+def test_no_scram_where_accounts_are_kept_elsewhere(tmp_path: Path) -> None:
+    """A client that prefers SCRAM would fail there with the right password, each time; a listener may insist on it."""
+    passwd = tmp_path / "passwd"
+    passwd.write_text("legacy@example.test:{SSHA}x::::::\n")
+    passwd.chmod(0o600)
+    source: Section = {"kind": "passwd-file", "path": str(passwd)}
+    place: dict[str, Any] = {"[account_source]": source}
+    with EmbeddedServer(tmp_path / "place", **place) as server:
+        logins = server.services.logins
+        assert logins.mechanisms(bindings=BINDING) == ("PLAIN", "LOGIN")
+        assert logins.mechanisms(bindings=BINDING, wanted=("PLAIN", "SCRAM-SHA-256")) == ("SCRAM-SHA-256", "PLAIN")
+
+
+def test_a_listener_offers_what_it_is_told(tmp_path: Path) -> None:
+    """`mechanisms` of a listener are the only ones there, and no other is known."""
+    with EmbeddedServer(tmp_path, door={"mechanisms": ["PLAIN"]}) as server, connect(server, "127.0.0.1") as talk:
+        assert "AUTH PLAIN" in talk.ehlo().lines
+        assert talk.scram(ANN, PASSWORD).code == 504
+        assert talk.plain(ANN, PASSWORD).code == 235
 
 
 def test_tokens_where_they_can_be_validated(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mailward.server import config_lists
@@ -11,7 +13,7 @@ GOOD = ("192.0.2.0/24", "192.0.2.7", "2001:db8::/32", "file:/etc/x.cidr", "dns:h
 PLACES = ("country:DE", "asn:64500")
 
 
-def listener(**lists: tuple[str, ...]) -> ListenerConfig:
+def listener(**lists: Any) -> ListenerConfig:
     return ListenerConfig(address="127.0.0.1:465", tls="implicit", **lists)
 
 

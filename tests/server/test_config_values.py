@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def whole(allowlist: AllowlistConfig, *listeners: ListenerConfig) -> Config:
     return Config(hostname="a.test", state="/state", listener=listeners, allowlist=allowlist)
 
 
-def listener(**lists: tuple[str, ...]) -> ListenerConfig:
+def listener(**lists: Any) -> ListenerConfig:
     return ListenerConfig(address="127.0.0.1:0", tls="implicit", **lists)
 
 

@@ -75,3 +75,24 @@ async def test_fault_is_answered_and_told() -> None:
     await asyncio.sleep(0)
 
     assert [str(context["exception"]) for context in told] == ["inner workings"]
+
+
+@pytest.mark.asyncio
+async def test_finish_waits_for_work_that_nobody_hears() -> None:
+    """A guess whose session is gone is judged before the guard is closed; what hangs is not waited for without end."""
+    one, done = services(asyncio.get_running_loop()), asyncio.Event()
+
+    async def judge() -> Reply:
+        await asyncio.sleep(0.01)
+        done.set()
+        return replies.AUTH_FAILED
+
+    one.spawn(judge())
+    await one.finish(5)
+    assert done.is_set()
+
+    hanging = one.spawn(asyncio.sleep(60, replies.OK))
+    await one.finish(0.01)
+    assert hanging is not None
+    for task in one._work:
+        task.cancel()

@@ -156,3 +156,14 @@ def test_client_whose_address_nobody_knows(server: EmbeddedServer) -> None:
 
     assert not session.trusted
     assert session._peer().certificate is None
+
+
+def test_tls_that_the_proxy_begins_for_its_client(server: EmbeddedServer) -> None:
+    """XCLIENT first and STARTTLS then: the certificate in that handshake is the proxy's all the same."""
+    door = server.server.listeners[0].door
+    session = server.call(lambda: Session(server.services, door, PROXY))
+    assert session.handle(XClient((("ADDR", "203.0.113.7"),))) is not None
+    session.secured("TLSv1.3", "any", b"the certificate of the proxy")
+
+    assert session._peer().certificate is None
+    assert session._offer() is door.ehlo_secured

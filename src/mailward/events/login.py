@@ -33,8 +33,8 @@ class Reason(StrEnum):
 
 
 class LoginSucceeded(Record, frozen=True, kw_only=True, tag="login.succeeded"):
-    """`credential`: what it was proved with: `password`, `app-password:LABEL`, `token:ISSUER`, `certificate`, or the
-    name of an account source. `grace`: the password is past its time and will soon not be taken.
+    """`credential`: what it was proved with: `password`, `app-password:LABEL`, `token:ISSUER`, `certificate` or
+    `account-source`. `grace`: the password is past its time and will soon not be taken.
     """
 
     tls: str | None = None

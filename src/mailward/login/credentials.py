@@ -71,6 +71,11 @@ class Credentials:
         self._certified = certified
         self.tokens = tokens
 
+    @property
+    def kept_elsewhere(self) -> bool:
+        """Whether there are other places with accounts."""
+        return self._sources is not None
+
     def at_home(self, account: Account, peer: Peer) -> bool:
         """Whether the account's own list of networks, if it has one, holds the source."""
         return not account.allow_from or peer.source in _networks(account.allow_from)

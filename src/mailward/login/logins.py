@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -34,13 +34,20 @@ class Logins:
     nonce: Callable[[], str]
     later: Callable[[Callable[[], None]], None]
 
-    def mechanisms(self, *, bindings: tuple[ChannelBinding, ...] = (), certificate: bool = False) -> tuple[str, ...]:
-        """What can be offered on a channel that nobody listens to, the strongest first."""
-        offered = {"SCRAM-SHA-256", *_PASSWORDS}
-        offered |= {"SCRAM-SHA-256-PLUS"} if bindings else set()
+    def mechanisms(
+        self, *, bindings: tuple[ChannelBinding, ...] = (), certificate: bool = False, wanted: Collection[str] = ()
+    ) -> tuple[str, ...]:
+        """What can be offered on a channel that nobody listens to, the strongest first; of those `wanted`, if any are.
+
+        If none are, no SCRAM where accounts are kept elsewhere too: theirs have no keys for it, and a client that
+        prefers it would fail each time with the right password.
+        """
+        offered = set(_PASSWORDS)
+        if wanted or not self.credentials.kept_elsewhere:
+            offered |= {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"} if bindings else {"SCRAM-SHA-256"}
         offered |= set(_TOKENS) if self.credentials.tokens else set()
         offered |= {"EXTERNAL"} if certificate else set()
-        return tuple(name for name in server_mechanisms() if name in offered)
+        return tuple(name for name in server_mechanisms() if name in offered and (not wanted or name in wanted))
 
     def renewed(self, account: Account) -> Account | None:
         """The account as it is now; None when its login is over: it is gone, locked, or has another password.

@@ -67,6 +67,7 @@ class Server:
         self._relay: Relay | None = None
         self._store: Store | None = None
         self._gate: Gate | None = None
+        self._services: Services | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -90,7 +91,7 @@ class Server:
         names = list(map(address_of, taken))
         gate = self._gate = Gate(config, names, store, loop)
         self._start_delivery(store, loop)
-        services = Services(
+        services = self._services = Services(
             loop=loop,
             limits=config.limits,
             wire_limits=ServerLimits(
@@ -157,7 +158,8 @@ class Server:
                 hostname=config.hostname,
                 size=config.limits.message_size,
                 recipients=config.limits.recipients,
-                mechanisms=services.logins.mechanisms(bindings=bindings),
+                mechanisms=services.logins.mechanisms(bindings=bindings, wanted=each.mechanisms),
+                external=not each.mechanisms or "EXTERNAL" in each.mechanisms,
                 bindings=bindings,
                 proxy=Networks.parse(each.proxy),
                 xclient=Networks.parse(each.xclient),
@@ -228,6 +230,8 @@ class Server:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        if self._services is not None:
+            await self._services.finish(_PATIENCE)
         if self._gate is not None:
             await self._gate.close()
         if self._store is not None:

@@ -21,6 +21,7 @@ from mailward.server.config_logins import (
 )
 from mailward.server.config_section import Section
 
+Mechanism = Literal["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2", "EXTERNAL"]
 Tls = Literal["implicit", "starttls", "insecure-plaintext"]
 Seconds = Annotated[float, msgspec.Meta(ge=0.001, le=31_536_000)]
 AtLeastASecond = Annotated[float, msgspec.Meta(ge=1, le=31_536_000)]
@@ -34,7 +35,8 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
     `tls`: "implicit" from the first byte (RFC 8314), "starttls" required before AUTH and MAIL, or
     "insecure-plaintext": anyone on the path reads the mail; never AUTH, only `allowlist.relay_without_login` may send.
     `allow`, `block`: who may log in here, besides what `[allowlist]` says. `proxy`: who must begin with a PROXY
-    header. `xclient`: who may name another client with XCLIENT.
+    header. `xclient`: who may name another client with XCLIENT. `mechanisms`: the only ones offered, of those that
+    are possible; by default all, but no SCRAM with `[[account_source]]`.
     """
 
     address: str
@@ -43,6 +45,7 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
     block: tuple[str, ...] = ()
     proxy: tuple[str, ...] = ()
     xclient: tuple[str, ...] = ()
+    mechanisms: tuple[Mechanism, ...] = ()
 
     @property
     def host(self) -> str:

@@ -20,6 +20,7 @@ class Door:
     """`name`: the configured address. `tls`: implicit, starttls or insecure-plaintext. `size`, `recipients`: limits.
 
     `mechanisms`: what is offered inside TLS. `bindings`: of the channels of our certificate.
+    `external`: whether who shows a certificate may log in with it.
     `proxy`: who must begin with a PROXY header. `xclient`: who may name another client with XCLIENT.
     """
 
@@ -30,6 +31,7 @@ class Door:
     recipients: int
     mechanisms: tuple[str, ...]
     bindings: tuple[ChannelBinding, ...] = ()
+    external: bool = True
     proxy: Networks = _NOBODY
     xclient: Networks = _NOBODY
 
@@ -43,7 +45,7 @@ class Door:
 
     def mechanisms_for(self, *, certificate: bool) -> tuple[str, ...]:
         """certificate: whether the client has shown one."""
-        return _CERTIFIED + self.mechanisms if certificate else self.mechanisms
+        return _CERTIFIED + self.mechanisms if certificate and self.external else self.mechanisms
 
     @cached_property
     def greeting(self) -> Reply:

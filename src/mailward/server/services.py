@@ -44,6 +44,11 @@ class Services:
         task.add_done_callback(self._work.discard)
         return answer
 
+    async def finish(self, within: float) -> None:
+        """The work of sessions that are gone comes to its end too, but no later than in `within` seconds."""
+        if self._work:
+            await asyncio.wait(self._work, timeout=within)
+
 
 async def _run(work: Coroutine[object, object, Reply], answer: Later) -> None:
     try:

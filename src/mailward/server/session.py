@@ -67,6 +67,7 @@ class Session:
         self._ended = False
         self._authentication = Authentication(services)
         self._certificate: bytes | None = None
+        self._relayed = False
         self.tls: str | None = None
         self._ehlo: str | None = None
         self._relayed_ehlo: str | None = None
@@ -107,7 +108,7 @@ class Session:
     def secured(self, version: str, cipher: str, certificate: bytes | None = None) -> None:
         """TLS is up: everything said before is forgotten, who it was included (RFC 3207 §4.2)."""
         self.tls = f"{version} {cipher}"
-        self._certificate = certificate
+        self._certificate = None if self._relayed else certificate
         self._ehlo = None
         self._authentication.forget()
         self._known_origin = None
@@ -162,7 +163,7 @@ class Session:
         self._reset()
         self._authentication.forget()
         self._ehlo, self._relayed_ehlo, self._known_origin = None, event.value("HELO"), None
-        self._certificate = None  # it was the proxy's
+        self._relayed, self._certificate = True, None  # it was the proxy's, and so is one that it shows later
         self._without_login = False  # so was the network, if the client's is not known
         if event.address is not None:
             self.source = canonical_source(event.address)
