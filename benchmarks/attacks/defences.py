@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from benchmarks.attacks.story import MINUTE, Story, Try
 from mailward.events import Reason
 from mailward.guard.allowlist import Networks
 from mailward.guard.guard import Guard
-from mailward.guard.ports import GUARD, Banned
+from mailward.guard.memory_books import MemoryBans, MemoryKnown
 from mailward.guard.settings import GuardSettings
 from mailward.guard.source import Source, ring
 from mailward.guard.state import GuardState
@@ -102,57 +101,6 @@ class Lock(Unguarded):
         return True
 
 
-class _Ban(NamedTuple):
-    until: float
-    by: str = GUARD
-    lifted: bool = False
-
-
-@dataclass
-class _Bans:
-    """A book of bans that is not kept."""
-
-    lines: dict[str, _Ban] = field(default_factory=dict)
-
-    def found(self, subjects: Sequence[str]) -> Mapping[str, Banned]:
-        return {subject: self.lines[subject] for subject in subjects if subject in self.lines}
-
-    def add(self, subject: str, *, reason: str, added: float, until: float, times: int) -> None:  # noqa: ARG002
-        self.lines[subject] = _Ban(until)
-
-    def settled(self, subject: str) -> None:
-        self.lines.pop(subject, None)
-
-    def expire(self, now: float, tell: Callable[[str], None]) -> None:
-        for subject in [subject for subject, line in self.lines.items() if line.until <= now]:
-            del self.lines[subject]
-            tell(subject)
-
-
-@dataclass
-class _Known:
-    """Where each account has logged in from."""
-
-    sources: dict[str, dict[str, float]] = field(default_factory=dict)
-
-    def knows(self, account: str, source: str, *, since: float) -> bool:
-        return self.sources.get(source, {}).get(account, since - 1) >= since
-
-    def known_accounts(self, source: str, *, since: float) -> int:
-        return sum(seen >= since for seen in self.sources.get(source, {}).values())
-
-    def saw(self, account: str, source: str, *, now: float) -> None:
-        self.sources.setdefault(source, {})[account] = now
-
-    def forget(self, account: str, source: str) -> None:
-        self.sources.get(source, {}).pop(account, None)
-
-    def expire(self, *, before: float) -> None:
-        for accounts in self.sources.values():
-            for account in [account for account, seen in accounts.items() if seen < before]:
-                del accounts[account]
-
-
 class _Everyone:
     def allows(self, source: Source, listener: str) -> bool:  # noqa: ARG002
         return True
@@ -165,11 +113,10 @@ class Mailward:
 
     def __init__(self, story: Story) -> None:
         self._time = 0.0
-        self._known = _Known()
+        self._known = MemoryKnown()
         for account, source in story.before:
             self._known.saw(account, ring(source), now=EPOCH - 60)
         settings = GuardSettings()
-        self._bans = _Bans()
         self._accounts = set(story.passwords)
         self._guard = Guard(
             settings,
@@ -179,7 +126,7 @@ class Mailward:
                 accounts=settings.tracked_accounts,
                 key_source=random.Random(1).randbytes,
             ),
-            bans=self._bans,
+            bans=MemoryBans(),
             known=self._known,
             now=lambda: EPOCH + self._time,
             never_ban=Networks.parse(map(str, story.proxies)),

@@ -13,8 +13,10 @@ def test_changes() -> None:
     """Numbers and pairs of numbers; the rest stays as it is."""
     given = GuardConfig(ban=900.0)
     found = settings_of(changed(given, ["source_failures=3", "guard.ring_factors = 2, 6", "window=7200"]))
+    as_in_the_file = changed(given, ["ring_factors=[2, 6]"])
 
     assert (found.source_failures, found.ring_factors, found.window, found.ban) == (3, (2, 6), 7200.0, 900.0)
+    assert as_in_the_file.ring_factors == (2, 6)
     assert settings_of(given).source_failures == 5
 
 
@@ -36,5 +38,5 @@ def test_what_is_no_setting(change: str, told: str) -> None:
     with pytest.raises(InputError) as caught:
         changed(GuardConfig(), [change])
 
-    assert told in caught.value.message
+    assert told in f"{caught.value.message} {caught.value.advice}"
     assert "\x1b" not in caught.value.message

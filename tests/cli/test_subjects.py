@@ -20,6 +20,8 @@ from mailward.errors import InputError
         ("0123456789aB", "session", "0123456789ab"),
         ("session:Xy_1", "session", "Xy_1"),
         ("account:0123456789ab", "account", "0123456789ab"),
+        ("account:203.0.113.300", "account", "203.0.113.300"),
+        ("1234", "account", "1234"),
     ],
 )
 def test_kinds(text: str, kind: str, value: str) -> None:
@@ -39,7 +41,7 @@ def test_networks_belong_in_the_blocklist(text: str) -> None:
     assert "allowlist.blocked" in caught.value.advice
 
 
-@pytest.mark.parametrize("text", ["ip:ann@example.test", "ip:", "a b", "\x1b[31m", ""])
+@pytest.mark.parametrize("text", ["ip:ann@example.test", "ip:", "a b", "\x1b[31m", "", "203.0.113.300", "192.0.2", "2001:db8:::7"])
 def test_what_is_nobody(text: str) -> None:
     """Neither an address nor a name that an account could have."""
     with pytest.raises(InputError) as caught:

@@ -147,6 +147,16 @@ def test_defaults_are_sound(tmp_path: Path) -> None:
     assert config.warnings(chosen, NOW) == []
 
 
+def test_half_an_account_name_is_told() -> None:
+    """A source that looks at the local part only makes one account of two names, each with guesses of its own."""
+    source = '[[account_source]]\nkind = "ldap"\nname = "{half}"\nurl = "ldaps://x.test"\nbase = "dc=x"\nfilter = "(uid={half})"\n'
+    text = GOOD + source.replace("{half}", "{local_part}") + source.replace("{half}", "{local_part}@{domain}")
+
+    (told,) = config.warnings(config.parse(text, "mailward.toml", files=False), NOW)
+
+    assert told.startswith("account_source[0] looks at the local part only")
+
+
 def test_dangers_are_told() -> None:
     """Plaintext beyond this machine, a public relay network and clear-text delivery are each a warning."""
     text = GOOD.replace("127.0.0.1:2525", "0.0.0.0:2525").replace("127.0.0.0/8", "8.8.8.0/24")

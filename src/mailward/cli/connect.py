@@ -60,6 +60,10 @@ def command(
     from mailward.integrations.doors import DoorSettings  # noqa: PLC0415
     from mailward.integrations.recipes import recipe  # noqa: PLC0415
 
+    if not check and (test_user, password_file, server_config) != (None, None, None):
+        raise click.UsageError("--test-user, --password-file and --server-config go with --check")
+    if server_config is not None:
+        server_config.stat()
     with installation.located(config_file):
         settings = DoorSettings(**msgspec.structs.asdict(installation.load(config_file).doors))
         found = recipe(server, settings)

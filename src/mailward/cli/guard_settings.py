@@ -27,9 +27,9 @@ def changed(present: GuardConfig, changes: Sequence[str]) -> GuardConfig:
         if name not in values:
             near = get_close_matches(name, values, n=1)
             advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(values)}"
-            raise InputError(f"guard has no setting {printable(name, 80)!r}: {advice}", advice=advice)
+            raise InputError(f"guard has no setting {printable(name, 80)!r}", advice=advice)
         several = isinstance(values[name], tuple)
-        values[name] = [part.strip() for part in text.split(",")] if several else text.strip()
+        values[name] = [part.strip() for part in text.strip(" []").split(",")] if several else text.strip()
         try:
             msgspec.convert({name: values[name]}, type(present), strict=False)
         except msgspec.ValidationError as error:

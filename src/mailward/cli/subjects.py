@@ -35,7 +35,7 @@ def read(text: str) -> Subject:
     Raises InputError.
     """
     from mailward.accounts.account import canonical  # noqa: PLC0415 - loads what only some commands need
-    from mailward.guard.source import canonical_source  # noqa: PLC0415
+    from mailward.guard.source import canonical_source, looks_like_address  # noqa: PLC0415
 
     kind, colon, rest = text.partition(":")
     kind, rest = (kind, rest) if colon and kind in {"ip", "account", "session"} else ("", text)
@@ -45,7 +45,7 @@ def read(text: str) -> Subject:
         try:
             return Subject(source=canonical_source(rest.removesuffix("/64")))
         except InputError:
-            if kind == "ip" or _is_network(rest):
+            if kind == "ip" or looks_like_address(rest):
                 raise _no_subject(rest) from None
     return Subject(account=canonical(rest))
 
@@ -71,7 +71,10 @@ def _is_network(text: str) -> bool:
 
 def _no_subject(text: str) -> InputError:
     if not _is_network(text):
-        return InputError(f"{printable(text, 80)!r} is not an IP address")
+        return InputError(
+            f"{printable(text, 80)!r} is not an IP address",
+            advice="write 192.0.2.7 or 2001:db8::7; `account:` before it if it is the name of an account",
+        )
     return InputError(
         f"{printable(text, 80)} is a network: bans are of one IPv4 address or one IPv6 /64",
         advice="a wider network belongs in allowlist.blocked of mailward.toml, or name an address in it",

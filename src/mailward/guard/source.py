@@ -50,3 +50,8 @@ def networks(source: Source) -> tuple[str, str]:
 def _network(source: Source, bits: int) -> str:
     rest = source.max_prefixlen - bits
     return f"ip:{type(source)(int(source) >> rest << rest)}/{bits}"
+
+
+def looks_like_address(text: str) -> bool:
+    """Nobody means an account by it, though it may be no address: a network, or one with a slip of the finger."""
+    return ("." in text and set(text) <= _OF_V4) or (":" in text and set(text) <= _OF_V6)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from mailward.accounts.account import canonical
 from mailward.errors import InputError, StoreError
 from mailward.events import BanAdded, BanRemoved, Event
-from mailward.guard.source import canonical_source, ring
+from mailward.guard.source import canonical_source, looks_like_address, ring
 from mailward.store import bans as store
 from mailward.store.bans import Ban, Operation, Submit
 
@@ -79,6 +79,6 @@ def subject_of(text: str) -> str:
     try:
         return ring(canonical_source(address.removesuffix("/64")))
     except InputError:
-        if kind == "ip":
+        if kind == "ip" or looks_like_address(text):
             raise
     return f"account:{canonical(text)}"

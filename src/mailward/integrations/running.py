@@ -34,7 +34,7 @@ def differences(recipe: Recipe, *, place: Path | None = None) -> Iterator[str]:
         for name, value in part.settings:
             found = said.get(name, [])
             if value not in found:
-                now = f"is {printable(', '.join(found), 200)}" if found else "is not set"
+                now = f"is {printable(', '.join(found), 200) or 'empty'}" if found else "is not set"
                 yield f"{part.file}: {name} {now}, and should be {value}"
 
 

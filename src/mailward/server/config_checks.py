@@ -13,6 +13,7 @@ from mailward.errors import InputError
 from mailward.printable import printable
 from mailward.server import config_lists, config_login_checks, config_paths
 from mailward.server.config_lines import KeyPath
+from mailward.server.config_logins import AccountSourceConfig
 from mailward.server.config_sections import (
     AllowlistConfig,
     Config,
@@ -53,9 +54,22 @@ def warnings_of(config: Config) -> list[str]:
         for network in config.allowlist.relay_without_login
         if ipaddress.ip_network(network).is_global
     ]
+    warnings += [
+        f"account_source[{at}] looks at the local part only: a name in two domains is one account with two budgets of"
+        " guesses; name the domain too"
+        for at, each in enumerate(config.account_source)
+        if _only_local_part(each)
+    ]
     if "tls=insecure-plaintext" in config.delivery.to:
         warnings.append("delivery.to: mail goes on in clear text (insecure-plaintext)")
     return warnings
+
+
+def _only_local_part(source: AccountSourceConfig) -> bool:
+    asked = " ".join(filter(None, (source.query, source.filter, source.dn)))
+    local, domain = ("$2", "$3") if source.kind == "postgresql" else ("local_part", "domain")
+    whole = "$1" if source.kind == "postgresql" else "user"
+    return local in asked and domain not in asked and whole not in asked
 
 
 def _told(name: str, value: object) -> Told:
