@@ -60,7 +60,7 @@ e2e: setup
 	pytest -q -m "e2e or slow"
 
 fuzz-short: setup
-	@python fuzz/run.py --seconds 5
+	@python fuzz/run.py --seconds 3
 
 fuzz: setup  ## fuzz each parser for SECONDS (60)
 	@python fuzz/run.py --seconds $(SECONDS)

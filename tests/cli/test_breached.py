@@ -54,6 +54,8 @@ def test_build_what_cannot_be(run: Run, tmp_path: Path) -> None:
     assert "missing: No such file" in run("breached", "build", tmp_path / "missing", tmp_path / "f").err
     assert run("breached", "build", tmp_path / "empty", tmp_path / "f").code == 2
     assert run("breached", "build", tmp_path / "list.txt", tmp_path / "nowhere" / "f").code == 2
+    assert "are one file" in run("breached", "build", tmp_path / "list.txt", tmp_path / "list.txt").err
+    assert (tmp_path / "list.txt").read_text() == LIST
     assert not (tmp_path / "f").exists()
 
 

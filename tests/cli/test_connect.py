@@ -47,3 +47,22 @@ def test_a_door_that_is_closed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert code == exit_codes.USAGE
     assert "doors.dovecot_policy is not set" in err
     assert 'under [doors]: dovecot_policy = "127.0.0.1:7003"' in err
+
+
+@pytest.mark.parametrize(
+    "options, told",
+    [
+        (["--test-user", "ann"], "go with --check"),
+        (["--check", "--server-config", "/no/such/place"], "/no/such/place: No such file or directory"),
+    ],
+)
+def test_what_would_not_be_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], told: str
+) -> None:
+    """An option without effect, and a configuration that is not there, are told instead of passed over."""
+    place = Installation(tmp_path / "place", doors={"dovecot_auth": AUTH})
+
+    code = main(["connect", "postfix", *options, "--config", str(place.file)])
+
+    assert code == exit_codes.USAGE
+    assert told in capsys.readouterr().err

@@ -41,7 +41,9 @@ def test_networks_belong_in_the_blocklist(text: str) -> None:
     assert "allowlist.blocked" in caught.value.advice
 
 
-@pytest.mark.parametrize("text", ["ip:ann@example.test", "ip:", "a b", "\x1b[31m", "", "203.0.113.300", "192.0.2", "2001:db8:::7"])
+@pytest.mark.parametrize(
+    "text", ["ip:ann@example.test", "ip:", "a b", "\x1b[31m", "", "203.0.113.300", "192.0.2", "2001:db8:::7"]
+)
 def test_what_is_nobody(text: str) -> None:
     """Neither an address nor a name that an account could have."""
     with pytest.raises(InputError) as caught:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailward.errors import InputError
-from mailward.guard.source import canonical_source, networks, ring
+from mailward.guard.source import canonical_source, looks_like_address, networks, ring
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,20 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 def test_the_rings_around_a_source(text: str, around: tuple[str, str]) -> None:
     """Two networks, in the form that `ipaddress` writes."""
     assert networks(canonical_source(text)) == around
+
+
+@pytest.mark.parametrize(
+    "text, looks",
+    [
+        ("203.0.113.300", True),
+        ("203.0.113.0/24", True),
+        ("2001:db8:::7", True),
+        ("ann@example.test", False),
+        ("ann.miller", False),
+        ("1234", False),
+        ("", False),
+    ],
+)
+def test_a_slip_of_the_finger_is_no_account(text: str, looks: bool) -> None:
+    """What was meant as an address is told from the name of an account."""
+    assert looks_like_address(text) is looks

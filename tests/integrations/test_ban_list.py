@@ -26,7 +26,9 @@ def test_subjects(text: str, subject: str) -> None:
     assert subject_of(text).lower() == subject.lower()
 
 
-@pytest.mark.parametrize("text", ["", "ip:ann", "two words", "account:", "203.0.113.0/24", "203.0.113.300", "2001:db8:::7"])
+@pytest.mark.parametrize(
+    "text", ["", "ip:ann", "two words", "account:", "203.0.113.0/24", "203.0.113.300", "2001:db8:::7"]
+)
 def test_what_is_no_subject(text: str) -> None:
     """Is told."""
     with pytest.raises(InputError):

@@ -29,6 +29,23 @@ def test_postfix_is_asked(tmp_path: Path) -> None:
     assert list(differences(POSTFIX, place=tmp_path)) == []
 
 
+@pytest.mark.e2e
+@pytest.mark.peer("postfix")
+def test_a_table_that_nothing_asks(tmp_path: Path) -> None:
+    """Without the restriction that reads the senders table it does nothing; others may stand beside it."""
+    doors = DoorSettings(dovecot_auth="unix:/run/mailward/auth", socketmap="unix:/run/mailward/map")
+    wanted = recipe("postfix", doors)
+    lines = ["compatibility_level = 3.6", *(line for part in wanted.parts for line in part.lines)]
+    (tmp_path / "master.cf").touch()
+    (tmp_path / "main.cf").write_text("\n".join(lines[:-1]) + "\n")
+    told = list(differences(wanted, place=tmp_path))
+    lines[-1] = "smtpd_sender_restrictions = permit_mynetworks,reject_sender_login_mismatch, permit"
+    (tmp_path / "main.cf").write_text("\n".join(lines) + "\n")
+
+    assert told == ["main.cf: smtpd_sender_restrictions is empty, and should be reject_sender_login_mismatch"]
+    assert list(differences(wanted, place=tmp_path)) == []
+
+
 def test_a_server_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Is told, and nothing else."""
     monkeypatch.setattr("mailward.integrations.running._SEARCH", "")

@@ -147,14 +147,25 @@ def test_defaults_are_sound(tmp_path: Path) -> None:
     assert config.warnings(chosen, NOW) == []
 
 
+def test_never_ban_is_not_for_everyone() -> None:
+    """A list of proxies that holds every address would switch the bans off, so it is refused."""
+    (told,) = config.check(
+        GOOD.replace("[allowlist]", '[allowlist]\nnever_ban = ["0.0.0.0/0"]'), "mailward.toml", files=False
+    )
+
+    assert told.key == "allowlist.never_ban[0]"
+    assert "is everyone" in str(told)
+
+
 def test_half_an_account_name_is_told() -> None:
     """A source that looks at the local part only makes one account of two names, each with guesses of its own."""
-    source = '[[account_source]]\nkind = "ldap"\nname = "{half}"\nurl = "ldaps://x.test"\nbase = "dc=x"\nfilter = "(uid={half})"\n'
-    text = GOOD + source.replace("{half}", "{local_part}") + source.replace("{half}", "{local_part}@{domain}")
+    ldap = '[[account_source]]\nkind = "ldap"\nurl = "ldaps://x.test"\nbase = "dc=x"\n'
+    half = ldap + 'name = "half"\nfilter = "(uid={local_part})"\n'
+    whole = ldap + 'name = "whole"\nfilter = "(mail={local_part}@{domain})"\n'
 
-    (told,) = config.warnings(config.parse(text, "mailward.toml", files=False), NOW)
+    told = config.warnings(config.parse(GOOD + half + whole, "mailward.toml", files=False), NOW)
 
-    assert told.startswith("account_source[0] looks at the local part only")
+    assert [line.partition(" ")[0] for line in told if "local part" in line] == ["account_source[0]"]
 
 
 def test_dangers_are_told() -> None:

@@ -31,6 +31,7 @@ def faults(text: str) -> list[str]:
         ("[passwords]\nminimun_length = 9", "2: passwords.minimun_length: unknown key; did you mean `minimum_length`?"),
         ("[passwords]\nminimum_length = 0", "2: passwords.minimum_length: expected a whole number >= 1, here 0"),
         ("[passwords]\nmaximum_length = 10", "2: passwords.maximum_length: is 10; give a whole number from 64 to 256"),
+        ("[passwords]\nhistory = 'x'", "2: passwords.history: expected a whole number, here 'x'"),
         ("[passwords]\nminimum_score = 5", "2: passwords.minimum_score: expected a whole number <= 4, here 5"),
         (
             "[passwords]\nmaximum_age_days = 5\nminimum_age_days = 9",

@@ -51,6 +51,8 @@ def build(
     """
     from mailward.accounts import breached_build  # noqa: PLC0415  # loads what only this command needs
 
+    if source.exists() and target.exists() and source.samefile(target):
+        raise click.UsageError("INPUT and OUTPUT are one file, and the filter would replace the set")
     with _opened(source) as (file, size), _shown(size, quiet=as_json) as progress:
         built = breached_build.build(file, target, form=form, rate=rate, at_least=at_least, progress=progress)
     if as_json:

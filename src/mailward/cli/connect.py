@@ -94,7 +94,9 @@ def _checked(
     from mailward.integrations.running import differences, obstacle  # noqa: PLC0415
 
     report = [(False, each) for each in differences(recipe, place=place)]
-    report = report or [(True, f"{recipe.server}'s configuration is as it should be")]
+    unseen = ", ".join(part.file for part in recipe.parts if not part.settings)
+    but = f"; {unseen} was not looked at" if unseen else ""
+    report = report or [(True, f"{recipe.server}'s configuration is as it should be{but}")]
     for name, address in settings.addresses().items():
         if name in recipe.doors and address.path is not None:
             why = obstacle(address.path, recipe.user)

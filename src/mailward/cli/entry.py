@@ -127,7 +127,7 @@ def show(error: MailwardError) -> None:
             _line(in_options(error.message))  # ours alone; in what a server said nothing is changed
         case _:
             _line(error.message)
-    if error.advice:
+    if error.advice and error.advice not in error.message:
         streams.say_error(f"  → {printable(in_options(error.advice), _LONGEST_LINE)}")
 
 

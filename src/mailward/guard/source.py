@@ -12,6 +12,8 @@ Source: TypeAlias = IPv4Address | IPv6Address
 
 _MAPPED = 0xFFFF  # the upper 96 bits of ::ffff:192.0.2.7
 _SUBNET_BITS = 64  # what one IPv6 customer has at the least
+_OF_V4 = set("0123456789./")
+_OF_V6 = _OF_V4 | set("abcdefABCDEF:")
 _RINGS = {4: (26, 21), 6: (48, 32)}
 
 

@@ -52,8 +52,9 @@ def _postfix(settings: DoorSettings) -> Recipe:
     if "socketmap" in addresses:
         table = f"socketmap:{_for_postfix(addresses['socketmap'])}:senders"
         owners = ("smtpd_sender_login_maps", table)
-        lines = (f"{owners[0]} = {owners[1]}", "smtpd_sender_restrictions = reject_sender_login_mismatch")
-        parts.append(Part("main.cf", lines, (owners,)))
+        refused = ("smtpd_sender_restrictions", "reject_sender_login_mismatch")  # the table does nothing without it
+        owned = (owners, refused)
+        parts.append(Part("main.cf", tuple(f"{name} = {value}" for name, value in owned), owned))
         doors.append("socketmap")
     if "postfix_policy" in addresses:
         check = f"check_policy_service {_for_postfix(addresses['postfix_policy'])}"

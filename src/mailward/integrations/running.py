@@ -33,9 +33,14 @@ def differences(recipe: Recipe, *, place: Path | None = None) -> Iterator[str]:
         said = _said(recipe.server, program, [name for name, _ in part.settings], place)
         for name, value in part.settings:
             found = said.get(name, [])
-            if value not in found:
+            if value not in found and value not in _words(found):
                 now = f"is {printable(', '.join(found), 200) or 'empty'}" if found else "is not set"
                 yield f"{part.file}: {name} {now}, and should be {value}"
+
+
+def _words(values: list[str]) -> set[str]:
+    """What stands in lists: other restrictions may stand beside ours."""
+    return {word for value in values for word in value.replace(",", " ").split()}
 
 
 def _said(server: str, program: str, names: list[str], place: Path | None) -> dict[str, list[str]]:

@@ -137,6 +137,9 @@ def _allowlist(allowlist: AllowlistConfig) -> Told:
     geo = allowlist.geo_database is not None
     for key in ("networks", "blocked", "never_ban"):
         yield from config_lists.faults_of(key, getattr(allowlist, key), geo=geo)
+    for index, text in enumerate(allowlist.never_ban):
+        if text.partition("/")[2] == "0":
+            yield ("never_ban", index), f"{text} is everyone: no address would ever be refused for its wrong passwords"
     for index, text in enumerate(allowlist.relay_without_login):
         fault = config_lists.network_fault(text)
         if fault:

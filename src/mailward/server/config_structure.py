@@ -99,14 +99,13 @@ def _explain(message: str, wanted: object, given: object) -> str:
         choices = [str(choice) for choice in typing.get_args(wanted)]
         guess = f"; did you mean {_near(str(given), choices)!r}?" if _near(str(given), choices) else ""
         return f"{_shown(given)} is not one of {', '.join(map(repr, choices))}{guess}"
-    message = message.partition(", got ")[0]
+    message = message.partition(", got ")[0].replace(" | null", "")
     for name, words in _WORDS.items():
         message = message.replace(f"`{name}`", words)
     return f"{message[:1].lower()}{message[1:]}, here {_shown(given)}"
 
 
 _WORDS = {
-    "str | null": "a text in quotes",
     "str": "a text in quotes",
     "int": "a whole number",
     "float": "a number",
