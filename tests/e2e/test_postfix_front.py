@@ -194,7 +194,7 @@ def test_connect_shows_that_a_login_passes(server: LoginDoors, postfix: Postfix,
         f"postfix can reach unix:{server.socket('dovecot_auth')}",
         "dovecot_auth answers: FAIL reason=the user name or the password is not right",
         "postfix_policy answers: DUNNO",
-        "recorded: login.failed, unknown-account, dovecot-auth:smtp, from 192.0.2.1",
+        "recorded: login.failed, unknown-account, dovecot-auth:smtp, from 2001:db8:",
         f"a login of {ANN} is answered: OK user={ANN}",
         "recorded: login.succeeded, dovecot-auth:smtp, from 127.0.0.1",
     ):

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from mailward.errors import StoreError
+from mailward.events import Reason
 from mailward.guard.state import GuardState
-from tests.guard.doubles import START, keys
+from mailward.guard.verdict import Failure
+from tests.guard.doubles import START, World, keys
 
 FORK = multiprocessing.get_context("fork")
 SPAWN = multiprocessing.get_context("spawn")
@@ -244,3 +246,21 @@ def test_no_copy_of_what_is_no_good(path: Path, spoil: Callable[[Path], None]) -
 
     assert (path.read_bytes() if path.exists() else None) == before
     assert [each.name for each in path.parent.iterdir()] == ([path.name] if before is not None else [])
+
+
+def test_what_a_killed_server_held_is_free_at_its_next_start(tmp_path: Path) -> None:
+    """Five guesses that nobody will end, and ten on an account: after `release_all` all are to be had again, and what
+    was counted before stays counted."""
+    path = tmp_path / "guard.state"
+    killed = World(state=GuardState.open(path, sources=4096, accounts=1024, key_source=keys()))
+    assert killed.guesses(2) == 2
+    for number in range(8):
+        assert killed.guard.judge(killed.attempt(f"198.51.{number}.1")).refused is None
+    assert killed.guard.judge(killed.attempt("203.0.113.1")).refused is Reason.BUSY
+
+    again = World(state=GuardState.open(path, sources=4096, accounts=1024, key_source=keys()))
+    again.state.release_all()
+
+    for number in range(8):
+        assert isinstance(again.guess(f"another {number}", f"203.0.{number}.1"), Failure)
+    assert again.guess("one more", "192.0.2.200") is Reason.LOCKED

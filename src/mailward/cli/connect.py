@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mailward.integrations.probe import Knock
     from mailward.integrations.recipes import Recipe
 
-_NOBODY = "192.0.2.1"  # TEST-NET-1 (RFC 5737): a failure counted against it hurts nobody
 _HERE = "127.0.0.1"
 
 
@@ -88,6 +87,11 @@ def _knock_of(name: str, password_file: Path | None) -> Knock:
     return Knock(name, _HERE, password)
 
 
+def _nobody() -> str:
+    """Nobody's address (RFC 3849), another each time: the failures of checks do not add up to a ban."""
+    return f"2001:db8:{secrets.randbelow(1 << 16):x}:{secrets.randbelow(1 << 16):x}::1"
+
+
 def _checked(
     recipe: Recipe, settings: DoorSettings, config_file: Path | None, place: Path | None
 ) -> list[tuple[bool, str]]:
@@ -108,7 +112,7 @@ def _knocked(recipe: Recipe, settings: DoorSettings, config_file: Path | None) -
     """With a name that nobody has: that it is refused shows that the door decides."""
     from mailward.integrations.probe import Knock  # noqa: PLC0415
 
-    knock = Knock(f"connect-{secrets.token_hex(6)}@check.invalid", _NOBODY, Secret(secrets.token_hex(12)))
+    knock = Knock(f"connect-{secrets.token_hex(6)}@check.invalid", _nobody(), Secret(secrets.token_hex(12)))
     for door in recipe.doors:
         if door == "socketmap":
             continue

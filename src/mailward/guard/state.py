@@ -1,8 +1,8 @@
 """What the guard remembers: one file of fixed size, mapped into every worker, that outlives each of them.
 
 There is nothing to replay and nothing to repair: every figure is checked where it is read, a worker that is killed
-leaves at worst one record half written, and the guesses it held are free again after a minute. A file that is
-damaged, of another version or of another size is replaced, and `replaced` says why.
+leaves at worst one record half written, and the guesses it held are free again after a minute, or by `release_all`. A
+file that is damaged, of another version or of another size is replaced, and `replaced` says why.
 """
 
 from __future__ import annotations
@@ -114,6 +114,12 @@ class GuardState:
     def alone(self) -> AbstractContextManager[None]:
         """No other worker looks or writes meanwhile. Not to be entered twice."""
         return self._lock
+
+    def release_all(self) -> None:
+        """Free what workers held that are no more. Only for who knows that there is no worker: a server that starts."""
+        with self.alone():
+            self.scores.release_all()
+            self.ledgers.release_all()
 
     def hash(self, text: str) -> int:
         """64 bits that nobody outside can foresee."""

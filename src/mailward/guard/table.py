@@ -7,7 +7,7 @@ a newcomer takes the place of the one that is worth least there. So every look-u
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from mmap import mmap
 from typing import TypeAlias
@@ -57,6 +57,13 @@ class Table:
         names = self._names.unpack_from(self._buffer, bucket)
         if name in names:
             _NAME.pack_into(self._buffer, bucket + 8 * names.index(name), 0)
+
+    def places(self) -> Iterator[int]:
+        """Of every record; reads the whole table."""
+        for bucket in range(self._start, self._start + self._buckets * self._stride, self._stride):
+            for way, name in enumerate(self._names.unpack_from(self._buffer, bucket)):
+                if name:
+                    yield self._record(bucket, way)
 
     def __len__(self) -> int:
         """How many records there are; reads the whole table."""

@@ -89,6 +89,7 @@ class Gate:
             key_source=secrets.token_bytes,
         )
         self._closers.append(state.close)
+        state.release_all()  # of a server that was killed; there is no other one in this state directory
         if state.replaced:
             _log.warning("the guard begins with empty counters: %s", state.replaced)
         return Guard(
