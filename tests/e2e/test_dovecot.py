@@ -113,5 +113,5 @@ def test_connect_shows_that_dovecot_asks(server: LoginDoors, dovecot: Dovecot) -
     assert done.returncode == 0, done.stdout + done.stderr
     assert "✔ dovecot's configuration is as it should be" in done.stdout
     assert '✔ dovecot_policy answers: allow: 200 {"status":0,"msg":""}' in done.stdout
-    assert "✔ recorded: login.failed, bad-password, dovecot-policy:imap, from 192.0.2.1" in done.stdout
+    assert "✔ recorded: login.failed, bad-password, dovecot-policy:imap, from 2001:db8:" in done.stdout
     assert TOKEN not in done.stdout
