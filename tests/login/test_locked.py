@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mailward.accounts.account import Account
+from mailward.accounts.directory import Accounts
 from mailward.accounts.hasher import Hasher
 from mailward.secret import Secret
 from tests.login.place import (
@@ -286,3 +288,24 @@ def test_failures_sound_alike_whatever_they_are(tmp_path: Path) -> None:
         assert heard == {FAILED}
         reasons = ["not-allowed", "disabled", "expired", "app-password-required", "unknown-account", "bad-password"]
         assert [event["reason"] for event in server.events("login.failed")] == reasons * 3
+
+
+def test_a_refusal_costs_no_look_at_the_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is refused whatever the account is, is refused before the account is read; an app password may overcome
+    that, and only what has the form of one is looked at."""
+    read: list[str] = []
+    find = Accounts.find_key
+
+    def counting(self: Accounts, key: str) -> Account | None:
+        read.append(key)
+        return find(self, key)
+
+    with EmbeddedServer(tmp_path, guard=AT_ONCE | {"source_failures": 2}) as server:
+        with connect(server, "127.0.0.7") as talk:
+            assert [talk.plain(ANN, f"wrong {number}").code for number in range(2)] == [535, 535]
+        monkeypatch.setattr(Accounts, "find_key", counting)
+        with connect(server, "127.0.0.7") as talk:
+            assert talk.plain(ANN, PASSWORD).code == 454
+            assert read == []
+            assert talk.plain(ANN, f"mw-{'a' * 8}-{'b' * 24}").code == 454
+            assert read == [ANN]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mailward.accounts import app_passwords
 from mailward.accounts.account import Account, AppPassword, Credential, StoredPassword
+from mailward.accounts.directory import NOTED_EVERY
 from mailward.accounts.standing import standing
 from mailward.accounts.token_claims import BadToken
 from mailward.events import Reason
@@ -196,7 +197,7 @@ class Credentials:
     def _found(
         self, account: Account, credential: Credential, peer: Peer, *, password: Secret | None = None
     ) -> Finding:
-        now, number = self._now(), credential.id
+        now = self._now()
         strong = isinstance(credential, AppPassword)
         finding = Finding(
             reason=None,
@@ -204,7 +205,7 @@ class Credentials:
             credential=f"app-password:{credential.label}" if isinstance(credential, AppPassword) else "password",
             strong=strong,
             grace=isinstance(credential, StoredPassword) and credential.in_grace(now),
-            settle=partial(self._used, account.name, number, now, self._outdated(credential), password),
+            settle=self._settling(account, credential, now, password),
         )
         return self._checked(account, credential, peer, finding)
 
@@ -221,6 +222,15 @@ class Credentials:
 
     def _outdated(self, credential: Credential) -> bool:
         return isinstance(credential, StoredPassword) and self._hasher.outdated(credential.verifier)
+
+    def _settling(
+        self, account: Account, credential: Credential, now: float, password: Secret | None
+    ) -> Callable[[], None] | None:
+        """None when there is nothing to write down: most logins are no transaction."""
+        outdated = self._outdated(credential)
+        if not outdated and credential.last_used is not None and now - credential.last_used < NOTED_EVERY:
+            return None
+        return partial(self._used, account.name, credential.id, now, outdated, password)
 
     def _used(self, name: str, number: int, now: float, outdated: bool, password: Secret | None) -> None:  # noqa: FBT001
         self._accounts.used(name, number, now)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mailward.accounts.account import canonical
+from mailward.accounts.app_passwords import has_form
 from mailward.errors import AuthUnavailable, InputError, MailwardError, SaslError, StoreError
 from mailward.events import Reason
 from mailward.guard.verdict import Attempt, Verdict
@@ -125,6 +126,7 @@ class Login:
                 if refusal is not None:
                     exchange.close()
                     return refusal
+                self._look_after_all()
                 name = self._telling.name or said.authcid
                 said = exchange.send(self._logins.credentials.keys(self._found, name, self._peer, self._access))
         except StopIteration as end:
@@ -137,8 +139,6 @@ class Login:
         self._proven = said.proven
         return step.Challenge(said.data)
 
-    # --- the guard
-
     async def _judge(self, authcid: str, elsewhere: Account | None = None) -> Outcome | None:
         """Ask the guard before anything about the credential is looked at. The refusal, if it says so.
 
@@ -150,17 +150,22 @@ class Login:
         except InputError:
             account, self._telling.name = "", printable(authcid, 256)
         self._began = self._began or self._logins.monotonic()
-        self._found = self._logins.accounts.find_key(account) if account else None
-        whose = self._found or elsewhere
-        barred = whose is not None and not self._logins.credentials.at_home(whose, self._peer)
-        attempt = self._attempt_on(account, barred=barred)
-        verdict = self._verdict = await self._verdict_on(attempt)
-        if verdict.refused is None:
-            self._attempt = attempt
-            return None
-        if verdict.strong:
+        self._found = None
+        verdict = await self._ask(self._attempt_on(account))
+        if verdict.refused is None and account:  # who is refused whatever the account is costs no look at it
+            self._found = self._logins.accounts.find_key(account)
+            whose = self._found or elsewhere
+            if whose is not None and not self._logins.credentials.at_home(whose, self._peer):
+                self._let_go()
+                verdict = await self._ask(self._attempt_on(account, barred=True))
+        if verdict.refused is None or verdict.strong:
             return None
         return await self._turn_away(verdict, verdict.refused)
+
+    def _look_after_all(self) -> None:
+        """Refused, but there may be a credential that nobody can guess: now the account is needed."""
+        if self._attempt is None and self._found is None and self._telling.name:
+            self._found = self._logins.accounts.find_key(self._telling.name)
 
     async def _judge_whose(self, account: Account) -> Outcome | None:
         """Now that somebody else has told whose it is: another name for an account buys no guess at it, and one from
@@ -177,11 +182,13 @@ class Login:
         await self._hold_back(verdict.delay)
         return step.THROTTLED
 
-    async def _verdict_on(self, attempt: Attempt) -> Verdict:
+    async def _ask(self, attempt: Attempt) -> Verdict:
         """The guard's word; while others are being judged on the last guesses that are left, wait for them a little."""
         waited = 0.0
         while True:
-            verdict = self._logins.guard.judge(attempt)
+            verdict = self._verdict = self._logins.guard.judge(attempt)
+            if verdict.refused is None:
+                self._attempt = attempt
             if verdict.again is None or waited >= _BUSY:
                 return verdict
             await asyncio.sleep(verdict.again)
@@ -222,6 +229,8 @@ class Login:
         known = self._verdict is not None and self._verdict.known
         sprayed = self._attempt is not None and self._logins.guard.sprayed(self._attempt, claim.password)
         attempt = self._attempt
+        if has_form(claim.password):
+            self._look_after_all()
         finding = await self._logins.credentials.password(
             self._found,
             self._telling.name if attempt is None or attempt.account else "",
@@ -314,9 +323,7 @@ class Login:
             return self._unavailable(Reason.UNAVAILABLE, problem), 0.0
 
     def _failure(self, reason: Reason, password: Secret | None, tag: str | None) -> float:
-        attempt, self._attempt = self._attempt, None
-        if attempt is None:  # it broke off before it named an account
-            attempt = self._attempt_on("")
+        attempt, self._attempt = self._attempt or self._attempt_on(""), None  # "": it named no account
         failure = self._logins.guard.failed(attempt, password, reason, tag=tag)
         self._telling.failed(reason, failure)
         return failure.delay
