@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.conftest import ANN, Run
+from tests.support.installation import BOB
 
 
 def test_all_at_once(run: Run, installed: Path) -> None:
@@ -68,3 +69,18 @@ def test_the_file_goes_first_and_it_is_said(run: Run, installed: Path) -> None:
     assert done.code == 0
     assert "disabled of ann@example.test is decided by mailward.toml" in done.err
     assert shown.out.count("(mailward.toml says so)") == 2
+
+
+def test_several_values_of_one_option(run: Run, installed: Path) -> None:
+    """After NAME an option takes all the words up to the next one; before it, one; without any it is told."""
+    several = ("--allow-from", "192.0.2.0/24", "2001:db8::/32", "--sender", "a@b.test", "c@d.test")
+    assert run("user", "set", ANN, *several, "--config", installed).code == 0
+    shown = run("user", "show", ANN, "--config", installed, "--json").json
+    assert shown["allow_from"] == ["192.0.2.0/24", "2001:db8::/32"]
+    assert shown["senders"] == [ANN, "a@b.test", "c@d.test"]
+
+    assert run("user", "set", "--config", installed, "--allow-from", "192.0.2.7", ANN).code == 0
+    assert run("user", "show", ANN, "--config", installed, "--json").json["allow_from"] == ["192.0.2.7/32"]
+
+    assert run("user", "set", ANN, "--config", installed, "--allow-from").code == 2
+    assert run("user", "set", ANN, BOB, "--config", installed, "--no-allow-from").code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,37 @@ if TYPE_CHECKING:
     from mailward.accounts.account import Account
 
 
-@click.command("set")
+_SEVERAL = ("--allow-from", "--sender", "--remove-sender")
+
+
+class _Several(click.Command):
+    """An option of `_SEVERAL` that stands after NAME takes all the words up to the next option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(_one_by_one(args)))
+
+
+def _one_by_one(words: list[str]) -> Iterator[str]:
+    """`--allow-from A B` as `--allow-from A --allow-from B`."""
+    option, before, named = "", "", False
+    for word in words:
+        if option and not word.startswith("-") and before != option and named:
+            yield option
+        if word.startswith("-"):
+            option = word if word in _SEVERAL else ""
+        elif before not in ("--config", *_SEVERAL):
+            named = named or not option
+        yield word
+        before = word
+
+
+@click.command("set", cls=_Several)
 @click.argument("name")
-@click.option("--allow-from", multiple=True, metavar="CIDR", help="The only networks it may log in from; repeat it.")
+@click.option("--allow-from", multiple=True, metavar="CIDR…", help="The only networks it may log in from.")
 @click.option("--no-allow-from", is_flag=True, help="It may log in from everywhere.")
-@click.option("--sender", "senders", multiple=True, metavar="ADDRESS", help="Another address it may send from.")
+@click.option("--sender", "senders", multiple=True, metavar="ADDRESS…", help="Further addresses it may send from.")
 @click.option(
-    "--remove-sender", "removed", multiple=True, metavar="ADDRESS", help="An address it may send from no more."
+    "--remove-sender", "removed", multiple=True, metavar="ADDRESS…", help="Addresses it may send from no more."
 )
 @click.option("--expire-password", is_flag=True, help="Its password is taken no more until it is changed.")
 @click.option("--second-factor/--no-second-factor", default=None, help="Only app passwords can send mail, or not.")
