@@ -16,6 +16,7 @@ from mailward.accounts.sources.passwd_file import PasswdFileSettings
 from mailward.accounts.sources.postgresql import PostgresSettings
 from mailward.accounts.sources.sqlite import SqliteSettings
 from mailward.errors import InputError
+from mailward.guard.source import canonical_source
 from mailward.secret import Secret
 from mailward.server import config_values
 from mailward.server.config_logins import AccountConfig, AccountSourceConfig, Oauth2Config
@@ -46,7 +47,18 @@ def test_lists_of_everybody_and_of_each_listener(tmp_path: Path) -> None:
     assert [access.allows(each, "one") for each in (HOME, NEIGHBOUR, FAR)] == [True, True, False]
     assert [access.allows(each, "two") for each in (HOME, NEIGHBOUR, FAR)] == [True, False, False]
     assert not access.allows(ipaddress.ip_address("198.51.100.9"), "one")
-    assert HOME not in never
+    assert HOME in never  # named by the operator, and never banned; FAR is nobody to them
+
+
+def test_named_networks_are_never_banned() -> None:
+    """Whom `[allowlist] networks` names is known to the operator; everyone, half of the world and a country are not."""
+    wide = ("0.0.0.0/0", "::/0", "0.0.0.0/1", "2000::/3")
+    assert not config_values.lists_of(whole(AllowlistConfig(networks=wide)), ())[1]
+
+    _, never = config_values.lists_of(whole(AllowlistConfig(networks=("192.0.2.0/24", "2001:db8::/32", *wide))), ())
+    assert canonical_source("192.0.2.7") in never
+    assert canonical_source("2001:db8::7") in never
+    assert canonical_source("198.51.100.7") not in never
 
 
 def test_proxies_are_never_banned() -> None:

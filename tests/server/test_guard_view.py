@@ -21,7 +21,7 @@ SOURCE = ip_address("192.0.2.7")
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
-    made = Installation(tmp_path, allowlist={"networks": ["192.0.2.0/24"], "never_ban": ["192.0.2.64"]})
+    made = Installation(tmp_path, allowlist={"networks": ["192.0.0.0/7"], "never_ban": ["192.0.2.64"]})
     made.configure(dict.fromkeys(made._listeners, 0) | {IMPLICIT: 5465})
     return made
 

@@ -130,7 +130,8 @@ def remove(subject: str, *, config_file: Path | None, as_json: bool) -> None:
 def export(*, form: str, every: bool, ports: str, config_file: Path | None) -> None:
     """Print the banned addresses for a firewall or another server, with how long each has left.
 
-    Left out: accounts, addresses where anybody has ever logged in from, proxies, and what is in allowlist.never_ban.
+    Left out: accounts, addresses where anybody has ever logged in from, proxies, and whom
+    allowlist.networks or never_ban names.
     For example: mailward bans export --format nftables | nft -f -
     """
     from mailward.store import bans  # noqa: PLC0415
@@ -204,8 +205,8 @@ def _never_ban(place: Installation) -> AddressList:
 def _check_spared(place: Installation, subject: str) -> None:
     if _is_spared(subject, _never_ban(place)):
         raise InputError(
-            f"{subject} holds a proxy or an address of allowlist.never_ban: many stand behind it",
-            advice="take it out of allowlist.never_ban (or proxy, xclient of the listener) first, or ban the account",
+            f"{subject} holds a proxy, or an address of allowlist.networks or allowlist.never_ban: it is never banned",
+            advice="take it out of there first, put it into allowlist.blocked, or ban the account",
         )
 
 

@@ -73,7 +73,7 @@ def _say_standing(findings: Findings) -> None:
     if findings.no_counters:
         _paragraph(f"Nothing can be told: {findings.no_counters}.")
     if findings.spared:
-        _paragraph("The address is a proxy or in allowlist.never_ban: it is never banned.")
+        _paragraph("The address is a proxy, or named in allowlist.networks or never_ban: it is never banned.")
     if findings.spraying:
         _paragraph("The spraying mode is on: unknown addresses have one wrong password only.")
     rows = [

@@ -17,7 +17,8 @@
   its source, and against no account.
 - Guesses that are being checked count as used until they are not, so many connections get no more than one, on however
   many workers; those of a worker that died are free after a minute or two.
-- Proxies and trusted networks (`never_ban`) are never refused for what comes from them; the accounts' budgets hold.
+- Proxies, and networks that the operator names (`never_ban`), are never refused for what comes from them; the
+  accounts' budgets hold.
 - An address outside the allowlist fails just as a wrong password does, and uses up nobody's guesses but its own.
 
 All that is remembered lies in one file of fixed size that every worker maps (`state`). The book of bans is the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +28,10 @@ _EVERYONE: Final = ("0.0.0.0/0", "::/0")
 
 
 def lists_of(config: Config, names: Sequence[str]) -> tuple[Access, AddressList]:
-    """Who may log in where, and who is never banned. names: of the listeners, in their order."""
+    """Who may log in where, and who is never banned: `never_ban`, proxies, and whom `networks` names.
+
+    names: of the listeners, in their order.
+    """
     allowlist, database = config.allowlist, geo_of(config.allowlist)
     everywhere = Rule(
         address_list(allowlist.networks, "allowlist.networks", database),
@@ -42,8 +46,17 @@ def lists_of(config: Config, names: Sequence[str]) -> tuple[Access, AddressList]
         if _has_rule(each)
     }
     trusted = tuple(entry for each in config.listener for entry in (*each.proxy, *each.xclient))
-    never = address_list((*allowlist.never_ban, *trusted), "allowlist.never_ban", database)
+    named = filter(_names_somebody, allowlist.networks)
+    never = address_list((*allowlist.never_ban, *trusted, *named), "allowlist.never_ban", database)
     return Access(everywhere, listeners), never
+
+
+def _names_somebody(entry: str) -> bool:
+    """Whether an entry of the allowlist means people the operator knows, and not half of the world."""
+    kind = entry.partition(":")[0]
+    if kind in {"asn", "country"}:
+        return False
+    return kind in {"file", "dns"} or ip_network(entry).prefixlen >= (16 if ":" in entry else 8)
 
 
 def geo_of(allowlist: AllowlistConfig) -> GeoDatabase | None:
