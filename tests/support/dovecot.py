@@ -9,17 +9,13 @@ It needs root, as Dovecot does. The system's own Dovecot is not touched.
 from __future__ import annotations
 
 import shutil
-import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Self
 
-from tests.support.installation import free_port, until
+from tests.support.installation import until
 from tests.support.peers import SEARCH, peer
-from tests.support.postfix import need_root
+from tests.support.private_daemon import PrivateDaemon
 
 _CONFIGURATION = """\
 base_dir = {directory}/run
@@ -61,34 +57,16 @@ auth_policy_reject_on_fail = {reject_on_fail}
 """
 
 
-class Dovecot:
+class Dovecot(PrivateDaemon):
     """`passwords`: its accounts. `policy`: the URL it asks. `reject_on_fail`: nobody logs in while that is away."""
 
+    name = "dovecot"
+
     def __init__(self, passwords: Mapping[str, str], *, policy: str, token: str, reject_on_fail: bool = False) -> None:
+        super().__init__()
         peer("dovecot-imap")
         self._passwords = passwords
         self._settings = {"policy": policy, "token": token, "reject_on_fail": "yes" if reject_on_fail else "no"}
-        self._process: subprocess.Popen[str] | None = None
-        self.port = free_port()
-
-    def __enter__(self) -> Self:
-        need_root()
-        self.directory = Path(tempfile.mkdtemp(prefix="mailward-dovecot-"))
-        try:
-            self._prepare()
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        try:
-            if self._process is not None:
-                self._process.send_signal(signal.SIGTERM)
-                self._process.wait(20)
-        finally:
-            shutil.rmtree(self.directory)
 
     @property
     def log(self) -> str:

@@ -9,17 +9,13 @@ It needs root. The user it insists on need not exist on the machine: libnss-wrap
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import subprocess
-import tempfile
 from pathlib import Path
-from typing import Self
 
 from tests.support.certificates import Pair
-from tests.support.installation import free_port, until
+from tests.support.installation import until
 from tests.support.peers import peer
-from tests.support.postfix import need_root
+from tests.support.private_daemon import PrivateDaemon
 from tests.support.talk import Talk
 
 USER, GROUP = 65_534, 65_534  # of nobody
@@ -76,34 +72,16 @@ scram:
 """
 
 
-class Exim:
+class Exim(PrivateDaemon):
     """`socket`: where its dovecot authenticator asks. `tls`: its certificate, by which it offers STARTTLS."""
 
+    name = "exim"
+
     def __init__(self, socket: Path, *, tls: Pair) -> None:
+        super().__init__()
         self._program = peer("exim")
         self._socket = socket
         self._tls = tls
-        self._process: subprocess.Popen[str] | None = None
-        self.port = free_port()
-
-    def __enter__(self) -> Self:
-        need_root()
-        self.directory = Path(tempfile.mkdtemp(prefix="mailward-exim-"))
-        try:
-            self._prepare()
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        try:
-            if self._process is not None:
-                self._process.send_signal(signal.SIGTERM)
-                self._process.wait(20)
-        finally:
-            shutil.rmtree(self.directory)
 
     @property
     def log(self) -> str:
