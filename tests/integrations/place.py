@@ -16,7 +16,7 @@ from mailward.integrations.doors import Doors, DoorServices, DoorSettings, open_
 from mailward.server import config, state_directory
 from mailward.server.durable import Store
 from mailward.server.gate import Gate
-from tests.support.installation import Installation
+from tests.support.installation import Installation, Section
 
 TOKEN = "0123456789-0123456789-x"
 QUICK = {"delay_first": 0.0, "delay_most": 0.0, "delay_repeated_most": 0.0}
@@ -64,9 +64,10 @@ class Place:
 
 
 @asynccontextmanager
-async def opened(directory: Path, *doors: str, **guard: float) -> AsyncIterator[Place]:
+async def opened(directory: Path, *doors: str, oauth2: Section | None = None, **guard: float) -> AsyncIterator[Place]:
     """The doors of Unix sockets are at `directory`/NAME, the others at ports."""
-    installation = Installation(directory / "place", guard=QUICK | guard)
+    sections: dict[str, Any] = {} if oauth2 is None else {"oauth2": oauth2}
+    installation = Installation(directory / "place", guard=QUICK | guard, **sections)
     loaded = config.load(installation.file)
     loop = asyncio.get_running_loop()
     state_directory.prepare(loaded.state_path)

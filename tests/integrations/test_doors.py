@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import stat
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from mailward.errors import InvalidConfig
 from mailward.integrations.doors import NAMES, DoorSettings, open_doors
 from tests.integrations.place import opened
-from tests.support.installation import ANN, PASSWORD
+from tests.support.identity_provider import AUDIENCE, identity_provider
+from tests.support.installation import ANN, PASSWORD, Section
 
 PLAIN = base64.b64encode(f"\0{ANN}\0{PASSWORD}".encode())
 
@@ -39,6 +42,48 @@ async def test_a_login_through_the_dovecot_protocol(tmp_path: Path) -> None:
     assert said.endswith(b"\nOK\t5\tuser=ann@example.test\n")
     assert b"MECH\tSCRAM-SHA-256\tmutual-auth\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\n" in said
     assert (event["type"], event["listener"], event["mechanism"]) == ("login.succeeded", "dovecot-auth:smtp", "PLAIN")
+
+
+def xoauth2(token: str) -> bytes:
+    return base64.b64encode(f"user={ANN}\x01auth=Bearer {token}\x01\x01".encode())
+
+
+def oauthbearer(token: str) -> bytes:
+    return base64.b64encode(f"n,a={ANN},\x01auth=Bearer {token}\x01\x01".encode())
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mechanism, form", [(b"XOAUTH2", xoauth2), (b"OAUTHBEARER", oauthbearer)])
+async def test_tokens_through_the_dovecot_protocol(
+    tmp_path: Path, mechanism: bytes, form: Callable[[str], bytes]
+) -> None:
+    """A token of the issuer logs in; one that is over hears the error challenge, and only then that it failed."""
+    asked = b"AUTH\t5\t" + mechanism + b"\tservice=smtp\tsecured\trip=192.0.2.7\tresp="
+    with identity_provider(tmp_path) as provider:
+        oauth2: Section = {"issuer": provider.url, "audience": AUDIENCE, "jwks": provider.jwks, "ca": str(provider.ca)}
+        good = provider.token(provider.claims(time.time(), email=ANN))
+        over = provider.token(provider.claims(time.time() - 86_400, email=ANN))
+        async with opened(tmp_path, "dovecot_auth", oauth2=oauth2) as place:
+            greeting = b"VERSION\t1\t1\nCPID\t1\n"
+            right = await place.talk("dovecot_auth", greeting + asked + form(good) + b"\n", lines=11)
+            reader, writer = await asyncio.open_unix_connection(place.sockets / "dovecot_auth")
+            writer.write(greeting + asked + form(over) + b"\n")
+            await reader.readuntil(b"DONE\n")
+            challenge = await reader.readline()
+            writer.write(b"CONT\t5\tAQ==\n")
+            refusal = await reader.readline()
+            writer.close()
+            await writer.wait_closed()
+            events = await place.events()
+
+    assert b"MECH\t" + mechanism in right
+    assert right.endswith(b"\nOK\t5\tuser=ann@example.test\n")
+    assert b'{"status":' in base64.b64decode(challenge.strip().removeprefix(b"CONT\t5\t"))
+    assert refusal.startswith(b"FAIL\t5\treason=")
+    assert [(event["type"], event["reason"]) for event in events] == [
+        ("login.succeeded", None),
+        ("login.failed", "bad-token"),
+    ]
 
 
 @pytest.mark.asyncio
