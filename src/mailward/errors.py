@@ -9,12 +9,15 @@
     │   └── PasswordRefused                .reasons: every rule it breaks
     ├── ConnectError (OSError)             no session: name, TCP, or a greeting that turns us away
     │   ├── DnsError
+    │   ├── ProxyError                     the proxy on the way refused, or broke its protocol
+    │   ├── RouteError                     the domain takes no mail, or no way to it is safe enough
     │   └── ServiceUnavailable             the greeting or EHLO was 421/4yz/5yz
     ├── ConnectionLost (ConnectionError)   the peer went away in the middle; nothing was accepted
     ├── DeadlineExceeded (TimeoutError)    the time given for the whole operation is over
     ├── TlsError                           the channel could not be secured; no credential byte was sent
     │   ├── TlsRequired                    STARTTLS not offered or refused (a stripping attack looks like this)
     │   ├── CertificateError               untrusted, expired, wrong name …
+    │   ├── DowngradeError                 weaker than what this server is known to do; .was and .now tell both
     │   └── StartTlsInjection              plaintext bytes followed the 220 to STARTTLS (CVE-2026-41319 class)
     ├── ProtocolError                      the peer broke RFC 5321
     │   ├── BadSequence                    a command that is not legal now
@@ -22,6 +25,8 @@
     ├── SaslError                          the peer broke the mechanism's rules
     ├── AuthError                          the login did not succeed
     │   ├── BadCredentials                 535 and its kind: do not try the same again
+    │   │   └── CredentialsBlocked         refused before with this very secret: it was not tried again
+    │   ├── PolicyBlocked                  the operator forbids this way to log in, whatever the password
     │   ├── MechanismUnavailable           no common mechanism
     │   └── AuthUnavailable                454 and its kind: throttled or out of order, try later
     ├── ReplyError                         a refusal of the whole message
@@ -33,7 +38,8 @@
         ├── StoreFull                      no space (answered with 452 before anything is accepted)
         └── StoreBusy                      another process holds it
 
-Each carries `.phase .code .enhanced_code .retryable .advice`; those of a send carry `.receipt`.
+Each carries `.phase .code .enhanced_code .retryable .advice`; those of a send carry `.receipt`
+and `.outcome`.
 A message never holds a secret, and peer text in it is escaped (`mailward.printable`).
 """
 
@@ -72,6 +78,11 @@ class MailwardError(Exception):
             self.retryable = retryable
         if advice is not None:
             self.advice = advice
+
+    @property
+    def outcome(self) -> str:
+        """What became of the message: that of the receipt, "not-sent" where there is none."""
+        return "not-sent" if self.receipt is None else str(self.receipt.outcome)
 
 
 class InputError(MailwardError, ValueError):
@@ -126,6 +137,14 @@ class DnsError(ConnectError):
     """The host name does not resolve."""
 
 
+class ProxyError(ConnectError):
+    """The proxy between us and the server refused, or broke its protocol."""
+
+
+class RouteError(ConnectError):
+    """The domain takes no mail (RFC 7505), or none of its servers can be reached as safely as it asks for."""
+
+
 class ServiceUnavailable(ConnectError):
     """The server answered the connection or EHLO with a refusal."""
 
@@ -152,6 +171,15 @@ class TlsRequired(TlsError):
 
 class CertificateError(TlsError):
     """The server's certificate is not one we may trust for this name."""
+
+
+class DowngradeError(TlsError):
+    """The server offers less than it is known to: `was` and `now` tell the two, by name of what differs."""
+
+    def __init__(self, message: str, *, was: dict[str, str], now: dict[str, str], phase: str, advice: str) -> None:
+        super().__init__(message, phase=phase, advice=advice)
+        self.was = was
+        self.now = now
 
 
 class StartTlsInjection(TlsError):
@@ -188,6 +216,14 @@ class AuthError(MailwardError):
 
 class BadCredentials(AuthError):
     """The server refused these credentials; trying the same again only counts against the account."""
+
+
+class CredentialsBlocked(BadCredentials):
+    """This secret was refused before, and was not tried again: nothing was sent."""
+
+
+class PolicyBlocked(AuthError):
+    """The server's operator forbids this way to log in, whatever the password."""
 
 
 class MechanismUnavailable(AuthError):

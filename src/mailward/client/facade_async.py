@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 from mailward.client.deliver import Deliverer, Delivery, unusable
-from mailward.client.options import Auth, Limits, Timeout, client_options
+from mailward.client.options import client_options
 from mailward.client.pool import Pool
 from mailward.client.submission import Submission, prepare
 from mailward.errors import InputError
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from types import TracebackType
 
+    from mailward.client.options import ClientArguments
     from mailward.client.receipt import Receipt
     from mailward.client.submission import AnyMessage, AnyRecipients
-    from mailward.client.tls_mode import TlsMode
-    from mailward.client.trust import Ca
 
 
 class AsyncClient:
@@ -30,35 +29,14 @@ class AsyncClient:
     The parameters are those of `Client`. A client belongs to the event loop it is first used in.
     """
 
-    def __init__(
-        self,
-        host_or_url: str,
-        port: int | None = None,
-        *,
-        auth: Auth | None = None,
-        tls: str | TlsMode = "auto",
-        ca: Ca | None = None,
-        timeout: float | Timeout | None = None,  # it is an option of the client
-        local_address: str | None = None,
-        limits: Limits | None = None,
-        ehlo_name: str | None = None,
-    ) -> None:
+    def __init__(self, host_or_url: str, port: int | None = None, **options: Unpack[ClientArguments]) -> None:
         try:
-            options = client_options(
-                host_or_url,
-                port,
-                auth=auth,
-                tls=tls,
-                ca=ca,
-                timeout=timeout,
-                local_address=local_address,
-                limits=limits,
-                ehlo_name=ehlo_name,
-            )
+            parsed = client_options(host_or_url, port, **options)
         finally:
-            del host_or_url, auth  # a traceback that shows local variables must not show a password
-        self._deliverer = Deliverer(options, AioPorts(), Pool())
-        self._slots = asyncio.BoundedSemaphore(options.limits.connections)
+            del host_or_url  # a traceback that shows local variables must not show a password
+            options.pop("auth", None)
+        self._deliverer = Deliverer(parsed, AioPorts(), Pool())
+        self._slots = asyncio.BoundedSemaphore(parsed.limits.connections)
 
     def __repr__(self) -> str:
         told = getattr(self, "_deliverer", "…")  # a traceback shows us even where the options were refused

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 from mailward.client.deliver import Deliverer, Delivery, unusable
-from mailward.client.options import Auth, Limits, Timeout, client_options
+from mailward.client.options import client_options
 from mailward.client.pool import Pool
 from mailward.client.submission import Submission, prepare
 from mailward.errors import InputError
@@ -17,54 +17,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
+    from mailward.client.options import ClientArguments
     from mailward.client.receipt import Receipt
     from mailward.client.submission import AnyMessage, AnyRecipients
-    from mailward.client.tls_mode import TlsMode
-    from mailward.client.trust import Ca
 
 
 class Client:
     """Sends through one server. Connects when `with` is entered, else at the first `send`, and keeps the session.
 
     host_or_url: `smtp.example.org`, `smtps://user:password@smtp.example.org`, `smtp://127.0.0.1:2525`.
-    auth: (user, password), the password a str or a `mailward.Secret`.
-    tls: "auto" (TLS from the first octet for smtps:, on port 465 and on 1465, 2465 … 9465; else STARTTLS; never clear
-        text), "implicit", "starttls", or `mailward.INSECURE_PLAINTEXT`.
-    ca: a file, a directory or the octets of certificates, trusted instead of the system's. Verification is never off.
-    timeout: seconds for one whole `send` (300), or a `Timeout`.
-    local_address: the IP address to connect from. ehlo_name: what to call ourselves, our address by default.
-    limits: more than one connection serves threads or tasks that send at the same time.
+    options: each by its name, as `mailward.client.options.ClientArguments` tells them.
     """
 
-    def __init__(
-        self,
-        host_or_url: str,
-        port: int | None = None,
-        *,
-        auth: Auth | None = None,
-        tls: str | TlsMode = "auto",
-        ca: Ca | None = None,
-        timeout: float | Timeout | None = None,
-        local_address: str | None = None,
-        limits: Limits | None = None,
-        ehlo_name: str | None = None,
-    ) -> None:
+    def __init__(self, host_or_url: str, port: int | None = None, **options: Unpack[ClientArguments]) -> None:
         try:
-            options = client_options(
-                host_or_url,
-                port,
-                auth=auth,
-                tls=tls,
-                ca=ca,
-                timeout=timeout,
-                local_address=local_address,
-                limits=limits,
-                ehlo_name=ehlo_name,
-            )
+            parsed = client_options(host_or_url, port, **options)
         finally:
-            del host_or_url, auth  # a traceback that shows local variables must not show a password
-        self._deliverer = Deliverer(options, BlockingPorts(), Pool())
-        self._slots = threading.BoundedSemaphore(options.limits.connections)
+            del host_or_url  # a traceback that shows local variables must not show a password
+            options.pop("auth", None)
+        self._deliverer = Deliverer(parsed, BlockingPorts(), Pool())
+        self._slots = threading.BoundedSemaphore(parsed.limits.connections)
 
     def __repr__(self) -> str:
         told = getattr(self, "_deliverer", "…")  # a traceback shows us even where the options were refused

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from mailward.client.composed import composed
 from mailward.client.deliver import Deliverer
-from mailward.client.options import Auth, ClientOptions, Timeout, client_options
+from mailward.client.options import client_options
 from mailward.client.pool import Pool
 from mailward.client.submission import prepare
 from mailward.errors import InputError
@@ -15,10 +15,9 @@ from mailward.net.blocking import BlockingPorts, run_blocking
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mailward.client.options import ClientArguments, ClientOptions
     from mailward.client.receipt import Receipt
     from mailward.client.submission import AnyMessage, AnyRecipients
-    from mailward.client.tls_mode import TlsMode
-    from mailward.client.trust import Ca
 
 
 def send(
@@ -31,10 +30,7 @@ def send(
     subject: str | None = None,
     text: str | None = None,
     html: str | None = None,
-    auth: Auth | None = None,
-    tls: str | TlsMode = "auto",
-    ca: Ca | None = None,
-    timeout: float | Timeout | None = None,
+    **options: Unpack[ClientArguments],
 ) -> Receipt:
     """Connects, sends one message and ends the session, all within `timeout` seconds (300).
 
@@ -43,18 +39,19 @@ def send(
     `Client.send`.
     """
     try:
-        options = client_options(url_or_host, None, auth=auth, tls=tls, ca=ca, timeout=timeout)
+        parsed = client_options(url_or_host, None, **options)
     finally:
-        del url_or_host, auth  # a traceback that shows local variables must not show a password
+        del url_or_host  # a traceback that shows local variables must not show a password
+        options.pop("auth", None)
     ports = BlockingPorts()
     if message is None:
-        author = sender or _user(options)
+        author = sender or _user(parsed)
         message = composed(ports, sender=author, to=to, subject=subject, text=text, html=html)
         sender = None  # the header has it, without the display name
     elif not (to is None and subject is None and text is None and html is None):
         raise InputError("give message, or to, subject, text and html, but not both", phase="options")
     submission = prepare(message, sender=sender, recipients=recipients)
-    return run_blocking(Deliverer(options, ports, Pool()).deliver_once(submission))
+    return run_blocking(Deliverer(parsed, ports, Pool()).deliver_once(submission))
 
 
 def _user(options: ClientOptions) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict, Unpack
 
 from mailward.client.authenticate import without_trace
 from mailward.client.tls_mode import Endpoint, TlsMode, endpoints
@@ -72,33 +72,47 @@ class ClientOptions:
     ehlo_name: str | None
 
 
-def client_options(
-    host_or_url: str,
-    port: int | None = None,
-    *,
-    auth: Auth | None = None,
-    tls: str | TlsMode = "auto",
-    ca: Ca | None = None,
-    timeout: float | Timeout | None = None,
-    limits: Limits | None = None,
-    local_address: str | None = None,
-    ehlo_name: str | None = None,
-) -> ClientOptions:
+class ClientArguments(TypedDict, total=False):
+    """What `Client`, `AsyncClient` and `mailward.send` may be told, each by its name.
+
+    auth: (user, password), the password a str or a `mailward.Secret`.
+    tls: "auto" (TLS from the first octet for smtps:, on port 465 and on 1465, 2465 … 9465; else STARTTLS; never clear
+        text), "implicit", "starttls", or `mailward.INSECURE_PLAINTEXT`.
+    ca: a file, a directory or the octets of certificates, trusted instead of the system's. Verification is never off.
+    timeout: seconds for one whole `send` (300), or a `Timeout`.
+    limits: more than one connection serves threads or tasks that send at the same time.
+    local_address: the IP address to connect from. ehlo_name: what to call ourselves, our address by default.
+    """
+
+    auth: Auth | None
+    tls: str | TlsMode
+    ca: Ca | None
+    timeout: float | Timeout | None
+    limits: Limits | None
+    local_address: str | None
+    ehlo_name: str | None
+
+
+def client_options(host_or_url: str, port: int | None = None, **arguments: Unpack[ClientArguments]) -> ClientOptions:
     """Raises InputError for what cannot be used; nothing is opened."""
+    unknown = arguments.keys() - ClientArguments.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"a client has no option {', '.join(sorted(unknown))}")
     try:
-        target, credentials = _who_and_where(host_or_url, auth)
+        target, credentials = _who_and_where(host_or_url, arguments.pop("auth", None))
     except MailwardError as error:
         raise without_trace(error)  # noqa: B904  # its frames hold the password
     finally:
-        del host_or_url, auth  # what is refused below is refused without them
+        arguments.pop("auth", None)
+        del host_or_url  # what is refused below is refused without them
     return ClientOptions(
-        endpoints=endpoints(target, port=port, tls=tls),
+        endpoints=endpoints(target, port=port, tls=arguments.get("tls", "auto")),
         credentials=credentials,
-        trust=Trust(ca),
-        timeout=Timeout.of(timeout),
-        limits=limits or Limits(),
-        local_address=_checked_address(local_address),
-        ehlo_name=_checked_name(ehlo_name),
+        trust=Trust(arguments.get("ca")),
+        timeout=Timeout.of(arguments.get("timeout")),
+        limits=arguments.get("limits") or Limits(),
+        local_address=_checked_address(arguments.get("local_address")),
+        ehlo_name=_checked_name(arguments.get("ehlo_name")),
     )
 
 
