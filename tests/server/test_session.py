@@ -266,6 +266,31 @@ def test_parameters_that_were_not_offered(trusted: Talk, parameters: str, answer
     assert str(trusted.say(f"MAIL FROM:<a@b.test> {parameters}")).startswith(answer)
 
 
+@pytest.mark.parametrize(
+    "parameter", ["HOLDFOR=60", "HOLDUNTIL=2030-01-01T00:00:00Z", "BY=60;R", "MT-PRIORITY=1", "ENVID=x"]
+)
+def test_what_changes_the_delivery_was_not_offered(trusted: Talk, parameter: str) -> None:
+    """A wish that nobody would fulfil is refused, not forgotten."""
+    assert str(trusted.say(f"MAIL FROM:<{ANN}> {parameter}")).startswith("555 5.5.4")
+
+
+def test_a_message_said_twice_under_one_key_is_taken_once(server: EmbeddedServer, ann: Talk) -> None:
+    """X-IDEMPOTENT: the second 250 has the first one's id, by DATA as by BDAT; another message is refused."""
+    content = b"Subject: order\r\n\r\nonce\r\n"
+    key = f"MAIL FROM:<{ANN}> X-IDEMPOTENT=order-42"
+    before = len(server.mails())
+
+    assert ann.say(key).code == ann.say(f"RCPT TO:<{BOB}>").code == 250
+    first = ann.data(content)
+    assert ann.say(key).code == ann.say(f"RCPT TO:<{BOB}>").code == 250
+    ann.write(b"BDAT %d LAST\r\n%s" % (len(content), content))
+    assert ann.answer() == first
+    assert ann.say(key).code == ann.say(f"RCPT TO:<{BOB}>").code == 250
+    assert str(ann.data(content.replace(b"once", b"more"))).startswith("554 5.5.4")
+
+    assert len(server.mails()) == before + 1
+
+
 def test_delivery_status_was_not_offered(trusted: Talk) -> None:
     """RCPT with a parameter of DSN is refused, since DSN was not offered."""
     trusted.envelope("a@b.test")

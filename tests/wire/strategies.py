@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
+from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
@@ -25,7 +26,7 @@ from mailward.wire.command import (
     StartTls,
     Vrfy,
 )
-from mailward.wire.parameters import Body, MailParameters, Notify, RcptParameters, Ret
+from mailward.wire.parameters import Body, DeliverBy, MailParameters, Notify, RcptParameters, Ret
 
 ATEXT = string.ascii_letters + string.digits + "!#$%&'*+/=?^_`{|}~-"
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
@@ -58,6 +59,11 @@ literals = st.ip_addresses(v=4).map(lambda address: f"[{address}]") | st.ip_addr
 mailboxes = st.builds(Mailbox, local_parts, host_names | literals).filter(_fits)
 ascii_mailboxes = st.builds(Mailbox, dot_atoms | quoted, host_names | literals).filter(_fits)
 
+
+def _whole_second(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0, tzinfo=UTC)
+
+
 mail_parameters = st.builds(
     MailParameters,
     size=st.none() | st.integers(0, 2**63 - 1),
@@ -67,6 +73,13 @@ mail_parameters = st.builds(
     ret=st.none() | st.sampled_from(Ret),
     envid=st.none() | st.text(PRINTABLE, min_size=1, max_size=33),
     requiretls=st.booleans(),
+    holdfor=st.none() | st.integers(1, 999_999_999),
+    holduntil=st.none() | st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30)).map(_whole_second),  # noqa: DTZ001
+    by=st.none()
+    | st.builds(DeliverBy, st.integers(1, 999_999_999), st.booleans(), st.booleans())
+    | st.builds(DeliverBy, st.integers(-999_999_999, 0), notify=st.sampled_from([True]), trace=st.booleans()),
+    priority=st.none() | st.integers(-9, 9),
+    key=st.none() | st.from_regex(r"[A-Za-z0-9._\-]{1,64}", fullmatch=True),
 )
 original_recipients = st.tuples(st.sampled_from(["rfc822", "x-400"]), quoted)
 utf8_recipients = st.tuples(st.just("utf-8"), quoted | unicode_local_parts)

@@ -97,6 +97,37 @@ def test_malformed_lines_are_ignored(line: str) -> None:
     assert keywords.auth == ()
 
 
+@pytest.mark.parametrize(
+    ("line", "hold"),
+    [
+        ("FUTURERELEASE 86400 2026-12-31T23:59:59Z", (86400, "2026-12-31T23:59:59Z")),
+        ("FUTURERELEASE 0 2026-12-31T23:59:59Z", None),
+        ("FUTURERELEASE 86400", None),
+        ("FUTURERELEASE 86400 tomorrow", None),
+    ],
+)
+def test_future_release(line: str, hold: tuple[int, str] | None) -> None:
+    """The longest hold and the latest moment; half of it is no offer."""
+    assert offered(line).hold == hold
+
+
+@pytest.mark.parametrize(
+    ("line", "least"), [("DELIVERBY 240", 240), ("DELIVERBY", 0), ("DELIVERBY -1", 0), ("PIPELINING", None)]
+)
+def test_deliver_by(line: str, least: int | None) -> None:
+    """The least seconds, 0 where the server does not say."""
+    assert offered(line).deliverby == least
+
+
+def test_priority_and_idempotency() -> None:
+    """MT-PRIORITY with any profile; X-IDEMPOTENT only with the seconds for which a key is kept."""
+    assert offered("MT-PRIORITY MIXER").mt_priority
+    assert not offered("PIPELINING").mt_priority
+    assert offered("X-IDEMPOTENT 86400").idempotent == 86400
+    assert offered("X-IDEMPOTENT").idempotent is None
+    assert offered("X-IDEMPOTENT -1").idempotent is None
+
+
 def test_odd_mechanisms_are_ignored() -> None:
     """A mechanism's name is RFC 4422's or it is none; twice is once."""
     assert offered("AUTH PLAIN PL<AIN " + "A" * 21 + "  plain LOGIN").auth == ("PLAIN", "LOGIN")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailward.errors import BadCommand
+from mailward.errors import BadCommand, InputError
 from mailward.wire import reply
-from mailward.wire.parameters import Body, MailParameters, Notify, RcptParameters, Ret
+from mailward.wire.parameters import Body, DeliverBy, MailParameters, Notify, RcptParameters, Ret
 from mailward.wire.reply import Reply
 from tests.wire.strategies import mail_parameters, rcpt_parameters
 
@@ -27,6 +29,12 @@ from tests.wire.strategies import mail_parameters, rcpt_parameters
         ("AUTH=e+3Dmc2@example.test", MailParameters(auth="e=mc2@example.test")),
         ("RET=hdrs ENVID=QQ314159", MailParameters(ret=Ret.HDRS, envid="QQ314159")),
         ("ENVID=a+20b+2B", MailParameters(envid="a b+")),
+        ("HOLDFOR=3600", MailParameters(holdfor=3600)),
+        ("holduntil=2026-12-24t18:00:00+01:00", MailParameters(holduntil=datetime(2026, 12, 24, 17, tzinfo=UTC))),
+        ("BY=120;R", MailParameters(by=DeliverBy(120))),
+        ("BY=-5;nt", MailParameters(by=DeliverBy(-5, notify=True, trace=True))),
+        ("MT-PRIORITY=-3", MailParameters(priority=-3)),
+        ("X-IDEMPOTENT=order.42", MailParameters(key="order.42")),
     ],
 )
 def test_mail_parameters(text: str, parameters: MailParameters) -> None:
@@ -76,6 +84,19 @@ MAIL_REFUSED = {
     "S37-control": ("SIZE=1\x01", reply.BAD_PARAMETER),
     "S37-ret-long-s": ("RET=HDR\u017f", reply.BAD_PARAMETER),
     "S37-ret": ("RET=ALL", reply.BAD_PARAMETER),
+    "hold-zero": ("HOLDFOR=0", reply.BAD_PARAMETER),
+    "hold-ten-digits": ("HOLDFOR=1000000000", reply.BAD_PARAMETER),
+    "hold-until-without-zone": ("HOLDUNTIL=2026-12-24T18:00:00", reply.BAD_PARAMETER),
+    "hold-until-no-such-day": ("HOLDUNTIL=2026-02-30T18:00:00Z", reply.BAD_PARAMETER),
+    "hold-until-fraction": ("HOLDUNTIL=2026-02-03T18:00:00.5Z", reply.BAD_PARAMETER),
+    "by-zero-return": ("BY=0;R", reply.BAD_PARAMETER),
+    "by-no-mode": ("BY=120", reply.BAD_PARAMETER),
+    "by-odd-mode": ("BY=120;X", reply.BAD_PARAMETER),
+    "priority-two-digits": ("MT-PRIORITY=10", reply.BAD_PARAMETER),
+    "priority-arabic-digit": ("MT-PRIORITY=\u0661", reply.BAD_PARAMETER),
+    "key-empty": ("X-IDEMPOTENT=", reply.BAD_PARAMETER),
+    "key-65": ("X-IDEMPOTENT=" + "k" * 65, reply.BAD_PARAMETER),
+    "key-semicolon": ("X-IDEMPOTENT=a;b", reply.BAD_PARAMETER),
     "S38-envid-crlf": ("ENVID=ab+0D+0Acd", reply.BAD_PARAMETER),
     "S38-envid-nul": ("ENVID=ab+00", reply.BAD_PARAMETER),
     "S38-envid-8bit": ("ENVID=ab+FF", reply.BAD_PARAMETER),
@@ -127,6 +148,41 @@ def test_rcpt_parameters_refused(text: str, answer: Reply) -> None:
         RcptParameters.parse(text)
 
     assert Reply.of(caught.value) == answer
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        MailParameters(holdfor=0),
+        MailParameters(holduntil=datetime(2026, 12, 24)),  # noqa: DTZ001 - the point of it
+        MailParameters(by=DeliverBy(0)),
+        MailParameters(priority=10),
+        MailParameters(key="a b"),
+        MailParameters(key="x\r\nRCPT TO:<eve@example.test>"),
+    ],
+    ids=lambda parameters: "-".join(name for name in parameters.__slots__ if getattr(parameters, name)),
+)
+def test_what_cannot_be_written(parameters: MailParameters) -> None:
+    """E05: a value outside its bounds, or with a line break in it, never becomes octets."""
+    with pytest.raises(InputError):
+        parameters.encode()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "asks"),
+    [
+        (MailParameters(size=1, body=Body.EIGHT_BIT_MIME, smtputf8=True, auth="<>", key="k"), False),
+        (MailParameters(requiretls=True), True),
+        (MailParameters(ret=Ret.FULL), True),
+        (MailParameters(envid="e"), True),
+        (MailParameters(holdfor=1), True),
+        (MailParameters(by=DeliverBy(1)), True),
+        (MailParameters(priority=0), True),
+    ],
+)
+def test_what_asks_for_an_extension(parameters: MailParameters, asks: bool) -> None:
+    """A server that offers none of them can tell by one question."""
+    assert parameters.asks_extensions is asks
 
 
 @given(mail_parameters)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from mailward.guard.allowlist import Networks
 from mailward.sasl.mechanism import ChannelBinding
+from mailward.store.idempotency import KEPT_FOR
 from mailward.wire import reply as replies
 from mailward.wire.keyword import Keywords
 from mailward.wire.reply import Reply
@@ -78,5 +79,6 @@ class Door:
             size=self.size,
             auth=auth,
             limits={"RCPTMAX": self.recipients},
+            idempotent=KEPT_FOR,
         )
         return replies.ehlo(self.hostname, keywords)

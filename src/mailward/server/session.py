@@ -214,7 +214,7 @@ class Session:
             return self._mistake(replies.NEED_STARTTLS)
         if not self.trusted:
             return self._mistake(replies.NEED_AUTH if self.tls is not None else replies.REFUSED)
-        if parameters.requiretls or parameters.ret or parameters.envid or parameters.body is Body.BINARY_MIME:
+        if parameters.asks_extensions or parameters.body is Body.BINARY_MIME:
             return replies.UNKNOWN_PARAMETER
         if parameters.size is not None and parameters.size > self._door.size:
             return replies.TOO_BIG
@@ -309,6 +309,7 @@ class Session:
             tuple([str(mailbox) for mailbox in transaction.forward_paths.values()]),
             parameters.smtputf8,
             parameters.body is Body.EIGHT_BIT_MIME,
+            parameters.key,
         )
 
     def _origin(self) -> Origin:

@@ -16,10 +16,15 @@ _LIMIT = re.compile(r"([A-Z]++)=([1-9][0-9]{0,8})")
 _LIMIT_NAMES = frozenset({"MAILMAX", "RCPTMAX", "RCPTDOMAINMAX"})
 _MECHANISM = re.compile(r"[A-Z0-9\-_]{1,20}")
 _DIGITS = re.compile(r"[0-9]{1,20}")
+_SECONDS = re.compile(r"[0-9]{1,9}")
+_HOLD = re.compile(r"([1-9][0-9]{0,8}) ([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:]{8}(?:[Zz]|[+-][0-9]{2}:[0-9]{2}))")
 
 
 class Offer(TypedDict, total=False):
-    """What a server may offer. `size`: octets, 0 for no fixed maximum, None not to say."""
+    """What a server may offer. `size`: octets, 0 for no fixed maximum, None not to say.
+
+    `idempotent`: seconds for which a key is kept, None not to offer it.
+    """
 
     pipelining: bool
     eightbitmime: bool
@@ -33,6 +38,7 @@ class Offer(TypedDict, total=False):
     size: int | None
     auth: Sequence[str]
     limits: Mapping[str, int]
+    idempotent: int | None
 
 
 _FLAGS = {
@@ -84,8 +90,11 @@ class Keywords(Mapping[str, str]):
             raise InputError(f"no such EHLO keyword: {', '.join(sorted(unknown))}")
         lines = [keyword for name, keyword in _FLAGS.items() if offer.get(name)]
         size, auth, limits = offer.get("size"), offer.get("auth", ()), offer.get("limits", {})
+        idempotent = offer.get("idempotent")
         if size is not None:
             lines.append(f"SIZE {size}")
+        if idempotent is not None:
+            lines.append(f"X-IDEMPOTENT {idempotent}")
         if auth:
             lines.append(f"AUTH {' '.join(auth)}")
         if limits:
@@ -162,3 +171,28 @@ class Keywords(Mapping[str, str]):
         """MAILMAX, RCPTMAX, RCPTDOMAINMAX (RFC 9422), as far as they are offered and at least 1."""
         matches = (_LIMIT.fullmatch(word) for word in self._parameters.get("LIMITS", "").upper().split(" "))
         return {match[1]: int(match[2]) for match in matches if match and match[1] in _LIMIT_NAMES}
+
+    @property
+    def hold(self) -> tuple[int, str] | None:
+        """FUTURERELEASE (RFC 4865 §3): the longest hold in seconds and the latest moment; None if it is not offered."""
+        match = _HOLD.fullmatch(self._parameters.get("FUTURERELEASE", ""))
+        return (int(match[1]), match[2].upper()) if match else None
+
+    @property
+    def deliverby(self) -> int | None:
+        """DELIVERBY (RFC 2852 §3): the least seconds to ask for, 0 if it does not say; None if not offered."""
+        parameter = self._parameters.get("DELIVERBY")
+        if parameter is None:
+            return None
+        return int(parameter) if _SECONDS.fullmatch(parameter) else 0
+
+    @property
+    def mt_priority(self) -> bool:
+        """MT-PRIORITY (RFC 6710)."""
+        return "MT-PRIORITY" in self._parameters
+
+    @property
+    def idempotent(self) -> int | None:
+        """X-IDEMPOTENT: the seconds for which a key is kept; None if it is not offered."""
+        parameter = self._parameters.get("X-IDEMPOTENT", "")
+        return int(parameter) if _SECONDS.fullmatch(parameter) else None

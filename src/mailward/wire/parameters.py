@@ -1,11 +1,13 @@
 """Parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152, 3030), SMTPUTF8 (RFC 6531), AUTH (RFC 4954 §5),
-RET, ENVID, NOTIFY, ORCPT (RFC 3461), REQUIRETLS (RFC 8689)."""
+RET, ENVID, NOTIFY, ORCPT (RFC 3461), REQUIRETLS (RFC 8689), HOLDFOR, HOLDUNTIL (RFC 4865), BY (RFC 2852),
+MT-PRIORITY (RFC 6710), and X-IDEMPOTENT, ours: a key under which a server takes one message once."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -17,10 +19,17 @@ from mailward.wire.xtext import from_utf8_xtext, from_xtext, utf8_xtext, xtext
 MAX_SIZE = 2**63 - 1
 MAX_ENVID = 100
 MAX_ORCPT = 500
+MAX_KEY = 64
+MAX_HOLD = 999_999_999  # seconds (RFC 4865 §5)
+MAX_BY = 999_999_999  # seconds (RFC 2852 §4)
 
 _Word = TypeVar("_Word", bound=Enum)
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9\-]*+)(?:=([!-<>-~\x80-\U0010ffff]++))?")
 _DIGITS = re.compile(r"[0-9]++")
+_KEY = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+_DATE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:[0-9]{2})")
+_BY = re.compile(r"([+-]?[0-9]{1,9});([NRnr])([Tt]?)")
+_PRIORITY = re.compile(r"[+-]?[0-9]")
 _ADDRESS_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-]*+")
 
 
@@ -43,8 +52,20 @@ class Notify(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class DeliverBy:
+    """`seconds` from now in which to deliver, or else `notify` of the delay or return. `trace`: tell each relay."""
+
+    seconds: int
+    notify: bool = False
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MailParameters:
-    """`size`: octets announced. `auth`: "<>" or a mailbox. `envid`: printable ASCII."""
+    """`size`: octets announced. `auth`: "<>" or a mailbox. `envid`: printable ASCII. `holdfor`: seconds.
+
+    `holduntil`: aware. `priority`: -9 to 9, 0 the usual. `key`: under which the server takes one message once.
+    """
 
     size: int | None = None
     body: Body | None = None
@@ -53,6 +74,17 @@ class MailParameters:
     ret: Ret | None = None
     envid: str | None = None
     requiretls: bool = False
+    holdfor: int | None = None
+    holduntil: datetime | None = None
+    by: DeliverBy | None = None
+    priority: int | None = None
+    key: str | None = None
+
+    @property
+    def asks_extensions(self) -> bool:
+        """Whether it needs DSN, REQUIRETLS, FUTURERELEASE, DELIVERBY or MT-PRIORITY."""
+        wanted = (self.ret, self.envid, self.holdfor, self.holduntil, self.by, self.priority)
+        return self.requiretls or any(value is not None for value in wanted)
 
     @classmethod
     def parse(cls, text: str) -> MailParameters:
@@ -69,6 +101,11 @@ class MailParameters:
             self.ret and f"RET={self.ret.value}",
             None if self.envid is None else f"ENVID={xtext(_checked_envid(self.envid))}",
             "REQUIRETLS" if self.requiretls else None,
+            None if self.holdfor is None else f"HOLDFOR={_checked_hold(self.holdfor)}",
+            None if self.holduntil is None else f"HOLDUNTIL={_date_time_text(self.holduntil)}",
+            self.by and f"BY={_by_text(self.by)}",
+            None if self.priority is None else f"MT-PRIORITY={_checked_priority(self.priority)}",
+            None if self.key is None else f"X-IDEMPOTENT={_checked_key(self.key)}",
         ]
         return " ".join(word for word in words if word)
 
@@ -104,10 +141,11 @@ def _parse(text: str, known: dict[str, Callable[[str | None], Any]]) -> dict[str
         read = known.get(keyword)
         if read is None:
             raise UNKNOWN_PARAMETER.refusal()
-        if keyword.lower() in values:
+        name = _NAMES.get(keyword, keyword.lower())
+        if name in values:
             raise BAD_PARAMETER.refusal()
         try:
-            values[keyword.lower()] = read(value)
+            values[name] = read(value)
         except InputError as error:
             raise BAD_PARAMETER.refusal() from error
     return values
@@ -208,6 +246,77 @@ def _checked_notify(notify: frozenset[Notify]) -> frozenset[Notify]:
     return notify
 
 
+def _holdfor(value: str | None) -> int:
+    return _checked_hold(_number(_DIGITS, _value(value)))
+
+
+def _checked_hold(seconds: int) -> int:
+    if not 1 <= seconds <= MAX_HOLD:
+        raise InputError(f"HOLDFOR must be from 1 to {MAX_HOLD} seconds")
+    return seconds
+
+
+def _number(form: re.Pattern[str], text: str) -> int:
+    if len(text) > 12 or not form.fullmatch(text):
+        raise InputError("not the number this parameter needs")
+    return int(text)
+
+
+def _holduntil(value: str | None) -> datetime:
+    text = _value(value).upper()
+    if not _DATE_TIME.fullmatch(text):
+        raise InputError("HOLDUNTIL must be a time as in RFC 3339, without fractions")
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError("HOLDUNTIL is no time of the calendar") from None
+
+
+def _date_time_text(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise InputError("HOLDUNTIL needs a time with a time zone")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _by(value: str | None) -> DeliverBy:
+    match = _BY.fullmatch(_value(value))
+    if match is None:
+        raise InputError("BY must be seconds, a semicolon, and N or R, with T or without")
+    return _checked_by(DeliverBy(int(match[1]), match[2].upper() == "N", bool(match[3])))
+
+
+def _checked_by(by: DeliverBy) -> DeliverBy:
+    """RFC 2852 §4: a time that has passed can only be notified of."""
+    if abs(by.seconds) > MAX_BY or (by.seconds <= 0 and not by.notify):
+        raise InputError(f"BY must be from 1 to {MAX_BY} seconds, or N with any")
+    return by
+
+
+def _by_text(by: DeliverBy) -> str:
+    return f"{_checked_by(by).seconds};{'N' if by.notify else 'R'}{'T' if by.trace else ''}"
+
+
+def _priority(value: str | None) -> int:
+    return _checked_priority(_number(_PRIORITY, _value(value)))
+
+
+def _checked_priority(priority: int) -> int:
+    if not -9 <= priority <= 9:
+        raise InputError("MT-PRIORITY must be from -9 to 9")
+    return priority
+
+
+def _key(value: str | None) -> str:
+    return _checked_key(_value(value))
+
+
+def _checked_key(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise InputError(f"an idempotency key has from 1 to {MAX_KEY} letters, digits, dots, dashes and underscores")
+    return key
+
+
+_NAMES: dict[str, str] = {"MT-PRIORITY": "priority", "X-IDEMPOTENT": "key"}
 _MAIL: dict[str, Callable[[str | None], Any]] = {
     "SIZE": _size,
     "BODY": lambda value: _one_of(Body, value),
@@ -216,5 +325,10 @@ _MAIL: dict[str, Callable[[str | None], Any]] = {
     "RET": lambda value: _one_of(Ret, value),
     "ENVID": _envid,
     "REQUIRETLS": _flag,
+    "HOLDFOR": _holdfor,
+    "HOLDUNTIL": _holduntil,
+    "BY": _by,
+    "MT-PRIORITY": _priority,
+    "X-IDEMPOTENT": _key,
 }
 _RCPT: dict[str, Callable[[str | None], Any]] = {"NOTIFY": _notify, "ORCPT": _orcpt}

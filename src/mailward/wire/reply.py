@@ -272,6 +272,7 @@ BARE_NEWLINE = Reply(554, "Bare CR, bare LF or NUL in the content", "5.5.2")
 TEXT_LINE_TOO_LONG = Reply(554, "Text line too long", "5.5.2")
 STARTTLS_INJECTION = Reply(554, "Octets followed STARTTLS", "5.5.1")
 TOO_MANY_CHUNKS = Reply(554, "Too many chunks", "5.5.0")
+KEY_USED = Reply(554, "Another message was taken under this key", "5.5.4")
 LOOP = Reply(554, "Too many hops, a mail loop", "5.4.6")
 UNKNOWN_PARAMETER = Reply(555, "Parameter not supported", "5.5.4")
 

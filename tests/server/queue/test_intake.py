@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -336,3 +337,71 @@ async def test_ids_are_of_their_time(world: World) -> None:
 
     assert len(ids) == 500
     assert len({each[:10] for each in ids}) == 1
+
+
+def keyed(world: World, *pieces: bytes, envelope: Envelope = ENVELOPE, key: str = "order-42") -> Incoming:
+    incoming = world.intake.begin(replace(envelope, key=key))
+    for piece in pieces:
+        incoming.add(piece)
+    return incoming
+
+
+@pytest.mark.parametrize("size", [10, 3 * INLINE_LIMIT])
+@pytest.mark.asyncio
+async def test_a_message_said_again_under_its_key_is_taken_once(world: World, size: int) -> None:
+    """The same id is answered, one message and one event are stored, and no spool file stays."""
+    content = b"Subject: order\r\n\r\n" + b"x" * size
+    first = await answer(keyed(world, content))
+    again = await answer(keyed(world, content[:7], content[7:]))
+
+    assert first == again
+    assert first.code == 250
+    assert [message.id for message in world.stored()] == [first.text.rpartition(" ")[2]]
+    assert len(world.told) == world.accepted == 1
+    assert len(world.files()) == (1 if size > INLINE_LIMIT else 0)
+
+
+@pytest.mark.asyncio
+async def test_both_at_once_under_one_key_are_taken_once(world: World) -> None:
+    """A client that gave up waiting says it again while the first is still being written."""
+    content = b"Subject: order\r\n\r\nx"
+    first, again = keyed(world, content), keyed(world, content)
+    replies_ = await asyncio.gather(answer(first), answer(again))
+
+    assert replies_[0] == replies_[1]
+    assert len(world.stored()) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(ENVELOPE, forward_paths=("bob@example.test",)),
+        replace(ENVELOPE, reverse_path=""),
+        None,
+    ],
+    ids=["recipients", "sender", "content"],
+)
+@pytest.mark.asyncio
+async def test_another_message_under_a_used_key_is_refused(world: World, other: Envelope | None) -> None:
+    """A key that was meant to be fresh must not swallow a message."""
+    content = b"Subject: order\r\n\r\nx"
+    assert (await answer(keyed(world, content))).code == 250
+
+    second = keyed(world, content, envelope=other) if other else keyed(world, content + b"y")
+    assert await answer(second) == replies.KEY_USED
+    assert len(world.stored()) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_key_is_its_owners(world: World) -> None:
+    """Two accounts, or two sources without login, may use the same key for what they send."""
+    content = b"Subject: order\r\n\r\nx"
+    owners = [
+        ORIGIN,
+        replace(ORIGIN, account="eve@example.test"),
+        replace(ORIGIN, account=None),
+        replace(ORIGIN, account=None, source="192.0.2.8"),
+    ]
+    for owner in owners:
+        assert (await answer(keyed(world, content, envelope=replace(ENVELOPE, origin=owner)))).code == 250
+    assert len(world.stored()) == len(owners)

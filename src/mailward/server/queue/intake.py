@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from mailward.message.headers import measure, subject
 from mailward.message.received import protocol_name, received
 from mailward.server.later import Later
 from mailward.store.acceptance import Acceptance
+from mailward.store.idempotency import KeyedAcceptance
 from mailward.store.message import NewMessage
 from mailward.store.message_id import new_id
 from mailward.store.spool import INLINE_LIMIT, Spool, SpoolFile
@@ -47,13 +49,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Who sends what to whom. `reverse_path`: "" for the null path."""
+    """Who sends what to whom. `reverse_path`: "" for the null path. `key`: under which it is taken once."""
 
     origin: Origin
     reverse_path: str
     forward_paths: tuple[str, ...]
     smtputf8: bool
     eightbit: bool
+    key: str | None = None
 
 
 class Intake:
@@ -105,7 +108,7 @@ class Intake:
 class Incoming:
     """One message coming in: in memory while it is small, in a spool file from there on."""
 
-    __slots__ = ("_envelope", "_fault", "_file", "_head", "_intake", "_received", "_size", "id")
+    __slots__ = ("_digest", "_envelope", "_fault", "_file", "_head", "_intake", "_received", "_size", "id")
 
     def __init__(self, intake: Intake, envelope: Envelope) -> None:
         self._intake = intake
@@ -116,11 +119,14 @@ class Incoming:
         self._size = len(self._head[0])
         self._file: SpoolFile | None = None
         self._fault: Reply | None = None
+        self._digest = None if envelope.key is None else _digest_of(envelope)
 
     def add(self, data: bytes) -> None:
         if not data or self._fault is not None:
             return
         self._size += len(data)
+        if self._digest is not None:
+            self._digest.update(data)
         try:
             if self._file is not None:
                 self._file.write(data)
@@ -171,18 +177,36 @@ class Incoming:
 
     def _store(self, answer: Later, content: bytes | None, head: bytes) -> None:
         message = self._row(content, subject(head))
-        event = self._event()
+        acceptance = Acceptance(message, self._event())
 
         def done(_result: None, problem: StoreError | None) -> None:
-            if problem is None:
-                answer.settle(self._intake.stored(event))
-                return
-            if message.spool is not None:
-                with suppress(StoreError):  # the next start sweeps what stays
-                    self._intake.spool.remove(message.spool)
-            answer.settle(refusal(problem))
+            taken(self.id, problem)
 
-        self._intake.writer.submit(Acceptance(message, event), done)
+        def taken(id_: str | None, problem: StoreError | None) -> None:
+            """`id_`: under which the message is ours, from an earlier time perhaps; None if its key is another's."""
+            if problem is None and id_ == self.id:
+                answer.settle(self._intake.stored(acceptance.event))
+                return
+            self._remove(message)
+            if problem is not None:
+                answer.settle(refusal(problem))
+            else:
+                answer.settle(replies.KEY_USED if id_ is None else replies.queued(id_))
+
+        if self._digest is None:
+            self._intake.writer.submit(acceptance, done)
+        else:
+            self._intake.writer.submit(self._keyed(acceptance, self._digest.digest()), taken)
+
+    def _keyed(self, acceptance: Acceptance, digest: bytes) -> KeyedAcceptance:
+        origin = self._envelope.origin
+        owner = f"account {origin.account}" if origin.account is not None else f"source {origin.source}"
+        return KeyedAcceptance(acceptance, owner=owner, key=self._envelope.key or "", digest=digest)
+
+    def _remove(self, message: NewMessage) -> None:
+        if message.spool is not None:
+            with suppress(StoreError):  # the next start sweeps what stays
+                self._intake.spool.remove(message.spool)
 
     def _row(self, content: bytes | None, subject_: str) -> NewMessage:
         envelope, origin = self._envelope, self._envelope.origin
@@ -229,6 +253,11 @@ class Incoming:
             date=datetime.fromtimestamp(self._received, UTC),
             for_=envelope.forward_paths[0] if len(envelope.forward_paths) == 1 else None,
         )
+
+
+def _digest_of(envelope: Envelope) -> hashlib._Hash:
+    """Begun with the envelope: who sends the same content to somebody else sends another message."""
+    return hashlib.sha256("\0".join((envelope.reverse_path, *envelope.forward_paths, "")).encode())
 
 
 def _protocol(origin: Origin, *, smtputf8: bool) -> str:
