@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 from mailward.client.receipt import AuthInfo, Outcome, Receipt, RecipientResult, TlsInfo, queue_id_in
+from mailward.errors import OutcomeUnknown, RecipientsRefused
 from mailward.wire.reply import Reply
 
 RECEIPT = Receipt(
@@ -22,6 +23,13 @@ RECEIPT = Receipt(
     sender="c@example.test",
     reply=Reply(250, "queued as 4F", "2.0.0"),
     error="1 of 2 recipients were refused",
+    host="mx.example.test",
+    message_id="<1@example.test>",
+    requiretls=True,
+    dkim=("s1._domainkey.example.test",),
+    envid="E1",
+    idempotency_key="k",
+    not_offered=("MT-PRIORITY",),
 )
 
 
@@ -49,6 +57,13 @@ def test_as_dict_is_json() -> None:
         "enhanced_code": "2.0.0",
         "reply": "queued as 4F",
         "error": "1 of 2 recipients were refused",
+        "host": "mx.example.test",
+        "message_id": "<1@example.test>",
+        "requiretls": True,
+        "dkim": ["s1._domainkey.example.test"],
+        "envid": "E1",
+        "idempotency_key": "k",
+        "not_offered": ["MT-PRIORITY"],
     }
 
 
@@ -89,3 +104,23 @@ def test_it_is_a_value() -> None:
 def test_queue_ids(text: str, queue_id: str | None) -> None:
     """As the servers of the field write them; nothing that could not be a name."""
     assert queue_id_in(Reply(250, text)) == queue_id
+
+
+def test_partial_is_an_error_for_whoever_asks() -> None:
+    """`raise_for_recipients` names who was refused and carries the receipt; accepted for all, it does nothing."""
+    with pytest.raises(RecipientsRefused, match=r"b@example\.test: 550 5\.1\.1") as caught:
+        RECEIPT.raise_for_recipients()
+
+    assert caught.value.receipt is RECEIPT
+    assert caught.value.outcome == "partial"
+    assert not caught.value.retryable
+    assert [result.address for result in RECEIPT.refused] == ["b@example.test"]
+    Receipt(outcome=Outcome.ACCEPTED).raise_for_recipients()
+
+
+def test_an_unknown_outcome_is_told_as_one() -> None:
+    """It is not a refusal: nobody may send it again because of it."""
+    receipt = Receipt(outcome=Outcome.UNKNOWN, error="the reply never came")
+    with pytest.raises(OutcomeUnknown, match="never came") as caught:
+        receipt.raise_for_recipients()
+    assert caught.value.receipt is receipt

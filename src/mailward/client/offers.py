@@ -1,15 +1,22 @@
-"""What a message needs of a server, against what the server offers, before MAIL (RFC 1870, 6152, 6531, 9422)."""
+"""What a message needs of a server, against what the server offers, before MAIL (RFC 1870, 6152, 6531, 9422).
+
+What changes when or how safely a message travels must be offered; a notification or a priority may be missing, and
+the receipt says so.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mailward.errors import InputError, InvalidAddress, InvalidMessage
-from mailward.wire.parameters import Body, MailParameters
+from mailward.client.how import NO_HOW
+from mailward.errors import InputError, InvalidAddress, InvalidMessage, TlsRequired
+from mailward.wire.parameters import NO_RCPT_PARAMETERS, Body, MailParameters, RcptParameters
 
 if TYPE_CHECKING:
+    from mailward.client.how import How
     from mailward.client.submission import Submission
+    from mailward.wire.address import Mailbox
     from mailward.wire.keyword import Keywords
 
 
@@ -26,6 +33,15 @@ class Offers:
     size: int | None
     most_recipients: int | None
     most_transactions: int | None
+    chunking: bool = False
+    binarymime: bool = False
+    most_domains: int | None = None
+    dsn: bool = False
+    requiretls: bool = False
+    longest_hold: int | None = None
+    least_deliver_by: int | None = None
+    priority: bool = False
+    idempotent: bool = False
 
     @classmethod
     def of(cls, keywords: Keywords) -> Offers:
@@ -37,6 +53,15 @@ class Offers:
             keywords.size,
             limits.get("RCPTMAX"),
             limits.get("MAILMAX"),
+            chunking=keywords.chunking,
+            binarymime=keywords.binarymime,
+            most_domains=limits.get("RCPTDOMAINMAX"),
+            dsn=keywords.dsn,
+            requiretls=keywords.requiretls,
+            longest_hold=keywords.hold[0] if keywords.hold else None,
+            least_deliver_by=keywords.deliverby,
+            priority=keywords.mt_priority,
+            idempotent=keywords.idempotent is not None,
         )
 
     def check(self, submission: Submission) -> None:
@@ -64,14 +89,74 @@ class Offers:
                 phase="mail",
                 advice="send it several times, to some of the recipients each",
             )
+        domains = len({mailbox.domain for mailbox in submission.recipients}) if self.most_domains is not None else 0
+        if self.most_domains is not None and domains > self.most_domains:
+            raise InputError(
+                f"the server takes recipients of {self.most_domains} domains in one transaction "
+                f"(LIMITS RCPTDOMAINMAX), not {domains}",
+                phase="mail",
+                advice="send it several times, to some of the recipients each",
+            )
+        if submission.how is not NO_HOW:
+            self._check_how(submission.how)
 
     def parameters(self, submission: Submission) -> MailParameters:
         """Those of MAIL for this message."""
-        return MailParameters(
+        how = submission.how
+        plain = MailParameters(
             size=len(submission.content) if self.size is not None else None,
             body=Body.EIGHT_BIT_MIME if submission.eight_bit else None,
             smtputf8=submission.smtputf8,
         )
+        if how is NO_HOW:
+            return plain
+        dsn = how.dsn if self.dsn else None
+        return replace(
+            plain,
+            ret=dsn.wanted if dsn else None,
+            envid=dsn.envid if dsn else None,
+            requiretls=how.requiretls,
+            holdfor=how.holdfor,
+            holduntil=how.holduntil,
+            by=how.by,
+            priority=how.priority if self.priority else None,
+            key=how.key if self.idempotent else None,
+        )
+
+    def recipient_parameters(self, submission: Submission, mailbox: Mailbox) -> RcptParameters:
+        """Those of RCPT for one of its recipients."""
+        dsn = submission.how.dsn
+        return NO_RCPT_PARAMETERS if dsn is None or not self.dsn else dsn.of_recipient(mailbox)
+
+    def missed(self, how: How) -> tuple[str, ...]:
+        """The keywords that the message would have made use of."""
+        wanted = {"DSN": how.dsn is not None and not self.dsn, "MT-PRIORITY": bool(how.priority) and not self.priority}
+        return tuple(keyword for keyword, missing in wanted.items() if missing)
+
+    def _check_how(self, how: How) -> None:
+        if how.requiretls and not self.requiretls:
+            raise TlsRequired(
+                "the server does not offer REQUIRETLS, so it would not promise TLS on the rest of the way",
+                phase="mail",
+                advice="use another server, or send without requiretls=True",
+            )
+        hold = how.holdfor is not None or how.holduntil is not None
+        if hold and self.longest_hold is None:
+            raise _not_offered("FUTURERELEASE", "hold=")
+        if how.holdfor is not None and self.longest_hold is not None and how.holdfor > self.longest_hold:
+            raise InputError(f"the server holds a message {self.longest_hold} seconds at most", phase="mail")
+        if how.by is not None and self.least_deliver_by is None:
+            raise _not_offered("DELIVERBY", "deliver_by=")
+        if how.by is not None and not how.by.notify and how.by.seconds < (self.least_deliver_by or 0):
+            raise InputError(f"the server wants {self.least_deliver_by} seconds at least to deliver", phase="mail")
+
+
+def _not_offered(keyword: str, argument: str) -> InputError:
+    return InputError(
+        f"the server does not offer {keyword}, which {argument} needs",
+        phase="mail",
+        advice=f"use another server, or send without {argument}",
+    )
 
 
 def _why_smtputf8(submission: Submission) -> str:

@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mailward.errors import OutcomeUnknown, RecipientsRefused
 from mailward.printable import printable
 
 if TYPE_CHECKING:
+    from mailward.errors import MailwardError
     from mailward.wire.reply import Reply
 
 _QUEUE_ID = re.compile(
@@ -63,9 +65,12 @@ class AuthInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """`reply`: the server's last word on the message. `error`: why it was not accepted for all, "" if it was.
+    """What became of a message, and how it was secured on the way to `host`.
 
-    `tls` is None only for `INSECURE_PLAINTEXT` or when no session was had.
+    reply: the server's last word on it. error: why it was not accepted for all, "" if it was. tls: None only for
+    `INSECURE_PLAINTEXT` or when no session was had. queue_id: what the server calls it. requiretls: asked for and
+    granted. dkim: the signatures put on it, as `selector._domainkey.domain`. envid: its name in notifications.
+    idempotency_key: under which it was taken once. not_offered: keywords it would have made use of.
     """
 
     outcome: Outcome
@@ -76,11 +81,38 @@ class Receipt:
     sender: str = ""
     reply: Reply | None = None
     error: str = ""
+    host: str = ""
+    message_id: str = ""
+    requiretls: bool = False
+    dkim: tuple[str, ...] = ()
+    envid: str | None = None
+    idempotency_key: str | None = None
+    not_offered: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Accepted for every recipient."""
         return self.outcome is Outcome.ACCEPTED
+
+    @property
+    def refused(self) -> tuple[RecipientResult, ...]:
+        """The recipients for whom it was not accepted."""
+        return tuple(result for result in self.recipients if not result.accepted)
+
+    def raise_for_recipients(self) -> None:
+        """Raises RecipientsRefused, which carries this receipt, unless it was accepted for every recipient."""
+        if self.outcome is Outcome.UNKNOWN:
+            raise self._raised(OutcomeUnknown(self.error or "whether it was accepted is not known", phase="content"))
+        if not self.ok:
+            told = "; ".join(f"{result.address}: {result.reply or self.error}" for result in self.refused[:3])
+            retryable = all(result.reply is not None and result.reply.transient for result in self.refused)
+            raise self._raised(
+                RecipientsRefused(f"not accepted for everybody: {told}", phase="rcpt", retryable=retryable)
+            )
+
+    def _raised(self, error: MailwardError) -> MailwardError:
+        error.receipt = self
+        return error
 
     def as_dict(self) -> dict[str, object]:
         """For JSON: strings, numbers, booleans, None, and lists and dictionaries of them."""
@@ -96,6 +128,13 @@ class Receipt:
             "queue_id": self.queue_id,
             **_reply_dict(self.reply),
             "error": self.error,
+            "host": self.host,
+            "message_id": self.message_id,
+            "requiretls": self.requiretls,
+            "dkim": list(self.dkim),
+            "envid": self.envid,
+            "idempotency_key": self.idempotency_key,
+            "not_offered": list(self.not_offered),
         }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mailward.client.how import NO_HOW, How
 from mailward.errors import InputError, InvalidAddress, InvalidMessage
 from mailward.message.content import content_of, needs_8bit, needs_smtputf8_headers, octets_of
 from mailward.message.envelope import recipients_of, sender_of
@@ -27,9 +28,12 @@ class Submission:
     content: bytes = field(repr=False)
     eight_bit: bool
     smtputf8: bool
+    how: How = NO_HOW
 
     @classmethod
-    def of(cls, sender: Mailbox | None, recipients: tuple[Mailbox, ...], content: bytes) -> Submission:
+    def of(
+        cls, sender: Mailbox | None, recipients: tuple[Mailbox, ...], content: bytes, how: How = NO_HOW
+    ) -> Submission:
         """Of octets that are to be sent as they are, such as a relay's."""
         eight_bit = needs_8bit(content)
         smtputf8 = (
@@ -37,11 +41,15 @@ class Submission:
             or any(mailbox.needs_smtputf8 for mailbox in recipients)
             or (eight_bit and needs_smtputf8_headers(content))
         )
-        return cls(sender, recipients, content, eight_bit, smtputf8)
+        return cls(sender, recipients, content, eight_bit, smtputf8, how)
 
 
 def prepare(
-    message: AnyMessage, *, sender: str | Mailbox | None = None, recipients: AnyRecipients | None = None
+    message: AnyMessage,
+    *,
+    sender: str | Mailbox | None = None,
+    recipients: AnyRecipients | None = None,
+    how: How = NO_HOW,
 ) -> Submission:
     """`sender`: "" is the null reverse-path; what is None comes from the header. Raises InputError."""
     if not isinstance(message, bytes) and not hasattr(message, "get_payload"):
@@ -51,6 +59,7 @@ def prepare(
         sender_of(header) if sender is None else _reverse_path(sender),
         recipients_of(header) if recipients is None else _forward_paths(recipients),
         content_of(message),
+        how,
     )
 
 
