@@ -28,10 +28,12 @@ _COMMANDS = (
     "bans",
     "why",
     "guard",
+    "explain",
     "drill",
     "connect",
     "password",
     "breached",
+    "memory",
 )
 _LONGEST_LINE = 2000
 _ARGUMENT = re.compile(r"\b(tls|ca|timeout|local_address|to|message)=(?:\"([a-z]+)\")?(?![\w(])")
