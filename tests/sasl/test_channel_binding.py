@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import hashlib
+import ssl
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
 from scramp.core import CBindData
 
 from mailward.errors import SaslError
-from mailward.sasl.channel_binding import bindings_of, tls_server_end_point
+from mailward.sasl.channel_binding import bindings_of, exporter_of, tls_exporter, tls_server_end_point
+from tests.support.certificates import good
 
 # Made with OpenSSL, as cryptography no longer signs with these hashes; valid until 2056.
 SHA1_SIGNED = base64.b64decode(
@@ -100,3 +105,56 @@ def test_the_bindings_of_a_channel() -> None:
     """One with TLS, none without."""
     assert bindings_of(SHA1_SIGNED) == (tls_server_end_point(SHA1_SIGNED),)
     assert bindings_of(None) == ()
+
+
+def connected() -> tuple[SSL.Connection, SSL.Connection]:
+    """Two ends of a TLS 1.3 connection in memory, by pyOpenSSL, which can export keying material."""
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.use_privatekey(good().key)
+    context.use_certificate(good().certificate)
+    ends = SSL.Connection(SSL.Context(SSL.TLS_METHOD), None), SSL.Connection(context, None)
+    ends[0].set_connect_state()
+    ends[1].set_accept_state()
+    for _ in range(4):
+        for one, other in (ends, ends[::-1]):
+            with contextlib.suppress(SSL.WantReadError):
+                one.do_handshake()
+            with contextlib.suppress(SSL.WantReadError):
+                other.bio_write(one.bio_read(65_536))
+    return ends
+
+
+def test_both_ends_export_the_same() -> None:
+    """RFC 9266 §2, by the oracle's own call; another connection exports something else."""
+    client, server = connected()
+    binding = tls_exporter(exporter_of(client))
+
+    assert binding is not None
+    assert binding == tls_exporter(exporter_of(server))
+    assert binding.type == "tls-exporter"
+    assert binding.data == server.export_keying_material(b"EXPORTER-Channel-Binding", 32)
+    assert binding != tls_exporter(exporter_of(connected()[0]))
+
+
+def test_what_cannot_export() -> None:
+    """Python's own ssl, an older TLS, or anything else: there is no such binding, and no error."""
+    plain = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="x.test")
+    client, _ = connected()
+    older = SimpleNamespace(export_keying_material=client.export_keying_material, version=lambda: "TLSv1.2")
+    odd = SimpleNamespace(export_keying_material=lambda *_: b"short", version=lambda: "TLSv1.3")
+
+    expected = hasattr(plain, "export_keying_material")
+    assert (tls_exporter(exporter_of(plain)) is not None) is expected
+    for each in (older, odd, None, object()):
+        assert tls_exporter(exporter_of(each)) is None
+
+
+def test_the_exporter_comes_first() -> None:
+    """RFC 9266 §3.1: it is preferred, and never outside TLS; where it cannot be had the certificate's hash is left."""
+    client, _ = connected()
+    export = exporter_of(client)
+
+    assert [each.type for each in bindings_of(SHA1_SIGNED, exporter=export)] == ["tls-exporter", "tls-server-end-point"]
+    assert [each.type for each in bindings_of(b"rubbish", exporter=export)] == ["tls-exporter"]
+    assert bindings_of(SHA1_SIGNED, exporter=exporter_of(None)) == (tls_server_end_point(SHA1_SIGNED),)
+    assert bindings_of(None, exporter=export) == ()

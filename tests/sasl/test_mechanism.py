@@ -1,21 +1,26 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 
 import pytest
 
 from mailward.errors import MechanismUnavailable, SaslError
 from mailward.sasl.mechanism import (
+    KINDS,
     Answer,
     ChannelBinding,
+    ClientExchange,
     Credentials,
     FindKeys,
     Mechanism,
     PasswordClaim,
     ProofClaim,
+    Refused,
     ask,
     find_keys,
     finish,
+    refused,
     respond,
 )
 from mailward.secret import Secret
@@ -90,3 +95,35 @@ def test_no_value_shows_a_secret() -> None:
     ]
 
     assert all("hunter2" not in repr(value) for value in values)
+
+
+def test_the_last_words_after_a_refusal() -> None:
+    """An exchange that was told why gives that; the others have nothing to say; none goes on."""
+
+    def told() -> ClientExchange:
+        try:
+            yield b"token"
+        except Refused:
+            return "it is too old"
+        return None
+
+    def deaf() -> ClientExchange:
+        while True:
+            with suppress(Refused):
+                yield b"again"
+
+    for exchange, words in ((told(), "it is too old"), (one_response(), "")):
+        next(exchange)
+        assert refused(exchange) == words
+    stubborn = deaf()
+    next(stubborn)
+    with pytest.raises(SaslError, match="goes on after the refusal"):
+        refused(stubborn)
+
+
+def test_credentials_of_every_kind() -> None:
+    """A password is the default; the others need none, and know the server they are for."""
+    assert Credentials("ann", Secret("x")).kind == "password"
+    nobody = Credentials(kind="anonymous", host="mail.example.test", port=587)
+    assert (nobody.authcid, bool(nobody.password), nobody.host, nobody.port) == ("", False, "mail.example.test", 587)
+    assert set(KINDS) == {"password", "token", "certificate", "anonymous", "kerberos", "ntlm"}

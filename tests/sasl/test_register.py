@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from mailward.errors import MailwardError, MechanismUnavailable
+from mailward.errors import InputError, MailwardError, MechanismUnavailable
 from mailward.sasl import mechanisms, register
-from mailward.sasl.mechanism import PasswordClaim
+from mailward.sasl.mechanism import KINDS, Kind, PasswordClaim
 from tests.sasl.dialogue import BINDING, Server, converse, credentials, start_client
 
 EVERY = ("LOGIN", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS")
@@ -45,9 +46,25 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_what_there_is_the_strongest_first() -> None:
-    """Four in both roles; a server also knows tokens and certificates, after all that need a password."""
+    """All in the client; the server has SCRAM only by SHA-256, which its stored keys are of, and nothing weak."""
+    assert list(register.client_mechanisms()) == [
+        "SCRAM-SHA-512-PLUS",
+        "SCRAM-SHA-256-PLUS",
+        "SCRAM-SHA-1-PLUS",
+        "SCRAM-SHA-512",
+        "SCRAM-SHA-256",
+        "SCRAM-SHA-1",
+        "GSSAPI",
+        "PLAIN",
+        "CRAM-MD5",
+        "LOGIN",
+        "EXTERNAL",
+        "OAUTHBEARER",
+        "NTLM",
+        "XOAUTH2",
+        "ANONYMOUS",
+    ]
     passwords = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
-    assert list(register.client_mechanisms()) == passwords
     assert list(register.server_mechanisms()) == [*passwords, "EXTERNAL", "OAUTHBEARER", "XOAUTH2"]
 
 
@@ -66,22 +83,70 @@ def test_what_each_needs() -> None:
     }
 
 
-def test_a_client_never_chooses_a_token_or_a_certificate() -> None:
-    """Not even where nothing else is offered: what it was given is a password."""
+OF_KIND: dict[Kind, list[str]] = {
+    "password": [
+        *("SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"),
+        *("SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"),
+    ],
+    "token": ["OAUTHBEARER", "XOAUTH2"],
+    "certificate": ["EXTERNAL"],
+    "kerberos": ["GSSAPI"],
+    "ntlm": ["NTLM"],
+    "anonymous": ["ANONYMOUS"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_credentials_are_shown_to_mechanisms_of_their_kind_only(kind: Kind) -> None:
+    """Each in turn as the stronger ones go, and nothing after them, whatever else is offered."""
+    offered = list(register.client_mechanisms())
+    chosen = []
     with pytest.raises(MechanismUnavailable):
-        register.choose(["OAUTHBEARER", "XOAUTH2", "EXTERNAL"], tls=True, bindings=(BINDING,))
+        while True:
+            chosen.append(register.choose(offered, kind=kind, tls=True, bindings=(BINDING,)).name)
+            offered.remove(chosen[-1])
+
+    assert chosen == OF_KIND[kind]
 
 
-def test_each_says_what_it_is() -> None:
-    """Strength, whether the peer learns the password, whether it needs a binding."""
-    told = {m.name: (m.strength, m.reveals_password, m.needs_binding) for m in register.client_mechanisms().values()}
+def test_outside_tls_nothing_is_revealed() -> None:
+    """Of all there are, only SCRAM, Kerberos and nobody's name are said in the clear, asked for or not."""
+    everything = list(register.client_mechanisms())
+    said = set()
+    for kind in KINDS:
+        for name in everything:
+            with contextlib.suppress(MechanismUnavailable):
+                said.add(register.choose([name], kind=kind, tls=False, bindings=(), allowed=everything).name)
 
-    assert told == {
-        "SCRAM-SHA-256-PLUS": (40, False, True),
-        "SCRAM-SHA-256": (30, False, False),
-        "PLAIN": (10, True, False),
-        "LOGIN": (5, True, False),
-    }
+    assert said == {"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "GSSAPI", "ANONYMOUS"}
+
+
+@pytest.mark.parametrize("name", ["CRAM-MD5", "NTLM", "GSSAPI"])
+def test_what_is_weak_or_odd_must_be_named(name: str) -> None:
+    """Not even where nothing else is offered; `allowed` with its name is enough, in any case."""
+    offered = [name, "EXTERNAL", "ANONYMOUS"]
+    with pytest.raises(MechanismUnavailable, match=f"{name} is used only where mechanisms= names it"):
+        register.choose(offered, tls=True, bindings=(BINDING,))
+
+    assert register.choose([*offered, "PLAIN"], tls=True, bindings=(), allowed=[name.lower()]).name == name
+
+
+def test_plus_comes_before_a_longer_hash() -> None:
+    """RFC 5802 §6: where the server offers -PLUS for any hash and the channel has a binding, it is used."""
+    assert register.choose(["SCRAM-SHA-512", "SCRAM-SHA-1-PLUS"], tls=True, bindings=(BINDING,)).name.endswith("-PLUS")
+
+
+def test_the_names_a_caller_may_give() -> None:
+    """In any case; a name nobody knows, or a text in the place of a list, is told with what there is."""
+    assert register.named(["plain", "Scram-Sha-1"]) == ("PLAIN", "SCRAM-SHA-1")
+    with pytest.raises(InputError, match="SCRAM-SHA256") as caught:
+        register.named(["PLAIN", "SCRAM-SHA256\x1b"])
+    assert "SCRAM-SHA-256-PLUS" in caught.value.advice
+    assert "\x1b" not in str(caught.value)
+    nothings: tuple[Sequence[str], ...] = ("PLAIN", (), [])
+    for nothing in nothings:
+        with pytest.raises(InputError, match="list of names"):
+            register.named(nothing)
 
 
 def test_a_new_mechanism_is_one_new_file(folder: Path) -> None:
@@ -142,10 +207,16 @@ def test_the_caller_may_narrow_the_choice() -> None:
     [
         (("PLAIN", "LOGIN"), False, None, "PLAIN would show the password.*; LOGIN would show the password"),
         ((), True, None, "the server offers no login"),
-        (("CRAM-MD5", "NTLM"), True, None, "offers CRAM-MD5, NTLM; we know SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN"),
+        (
+            ("DIGEST-MD5", "SCRAM-SHA-224"),
+            True,
+            None,
+            "offers DIGEST-MD5, SCRAM-SHA-224; with a password we know SCRAM-SHA-512-PLUS, SCRAM-",
+        ),
         (("SCRAM-SHA-256-PLUS",), True, None, "SCRAM-SHA-256-PLUS needs a channel binding"),
         (("PLAIN",), True, ("SCRAM-SHA-256",), "PLAIN is not one of those allowed"),
         (("PLAIN",), True, (), "PLAIN is not one of those allowed"),
+        (("XOAUTH2", "EXTERNAL"), True, None, "EXTERNAL needs a client certificate; XOAUTH2 needs a token"),
     ],
 )
 def test_when_nothing_fits_the_error_says_why(

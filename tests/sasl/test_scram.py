@@ -30,6 +30,20 @@ def test_the_proof_and_signature_of_rfc_7677() -> None:
     assert scram.server_signature(scram.server_key(salted), RFC_7677_AUTH_MESSAGE) == RFC_7677_SIGNATURE
 
 
+def test_the_proof_and_signature_of_rfc_5802() -> None:
+    """The numbers of §5, by SHA-1."""
+    signed = (
+        b"n=user,r=fyko+d2lbbFgONRv9qkxdawL,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096,"
+        b"c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j"
+    )
+    salted = scram.salted_password("pencil", base64.b64decode("QSXCR+Q6sek8bf92"), 4096, hash_name="sha1")
+    proof = scram.client_proof(salted, signed, hash_name="sha1")
+    key = scram.server_key(salted, hash_name="sha1")
+
+    assert base64.b64encode(proof) == b"v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="
+    assert base64.b64encode(scram.server_signature(key, signed, hash_name="sha1")) == b"rmF9pqV8S7suAoZWja4dJRkFsKQ="
+
+
 def test_derived_keys_take_the_proof_of_rfc_7677() -> None:
     """What the server stores verifies it, and signs as the RFC says."""
     keys = scram.derive_keys("pencil", RFC_7677_SALT, 4096)

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import base64
 from collections import deque
+from dataclasses import replace
 
 import pytest
 
-from mailward.errors import SaslError
-from mailward.sasl.mechanism import ClientExchange, finish, respond
+from mailward.errors import MechanismUnavailable, SaslError
+from mailward.sasl.mechanism import ClientExchange, finish, refused, respond
 from mailward.sasl.mechanisms.scram_sha_256 import MECHANISM
 from mailward.sasl.register import client_mechanisms
 from mailward.sasl.scram import derive_keys
+from mailward.secret import Secret
 from tests.sasl.dialogue import (
     ANN,
     BINDING,
@@ -90,6 +92,10 @@ def test_an_error_from_the_server() -> None:
     client = client_at(SERVER_FIRST)
 
     assert respond(client, b"e=invalid-proof") == b""
+    assert refused(client) == "the server says invalid-proof"
+
+    client = client_at(SERVER_FIRST)
+    assert respond(client, b"e=invalid-proof") == b""
     with pytest.raises(SaslError, match="reported an error"):
         finish(client)
 
@@ -110,7 +116,11 @@ def test_every_mechanism_stops_a_server_that_never_ends() -> None:
     """C15: at most ten rounds, whatever the mechanism and whatever is asked."""
     for mechanism in client_mechanisms().values():
         for challenge in (b"", b"Password:", b"Username:", SERVER_FIRST, b"v=QQ==", b"e=other-error"):
-            client = start_client(mechanism, credentials(), binding=BINDING, server_offers_plus=True)
-            next(client)
+            who = replace(credentials(), password=Secret("t"), host="mail.example.test")
+            client = start_client(mechanism, who, binding=BINDING, server_offers_plus=True)
+            try:
+                next(client)
+            except MechanismUnavailable:
+                continue  # no Kerberos on this machine; its exchange is tested with a context of our own
             with pytest.raises(SaslError):
                 deque((respond(client, challenge) for _ in range(10)), maxlen=0)

@@ -8,52 +8,81 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from mailward.client.login_refusal import refusal
 from mailward.client.receipt import AuthInfo
-from mailward.errors import (
-    AuthError,
-    AuthUnavailable,
-    BadCredentials,
-    MailwardError,
-    MechanismUnavailable,
-    ProtocolError,
-    SaslError,
-)
-from mailward.printable import printable
-from mailward.sasl.channel_binding import bindings_of
-from mailward.sasl.mechanism import finish, respond
+from mailward.errors import MailwardError, ProtocolError, SaslError
+from mailward.sasl.channel_binding import bindings_of, exporter_of
+from mailward.sasl.mechanism import finish, refused, respond
 from mailward.sasl.register import choose
 from mailward.wire.command import Auth
 from mailward.wire.response import decode_base64
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mailward.client.conversation import Conversation
+    from mailward.errors import AuthError
     from mailward.net.ports import Ports
+    from mailward.sasl.channel_binding import Exporter
     from mailward.sasl.mechanism import ChannelBinding, ClientExchange, Credentials, Mechanism
     from mailward.wire.reply import Reply
 
 _MOST_ROUNDS = 10
 _LONGEST_COMMAND = 512  # RFC 4954 §4: an initial response that does not fit waits for the first challenge
+_BINDS = ("SCRAM-", "NTLM")  # whether it is worth while to read the certificate
 
 
 async def authenticate(
-    conversation: Conversation, credentials: Credentials, *, certificate: bytes | None, ports: Ports
+    conversation: Conversation,
+    credentials: Credentials,
+    *,
+    allowed: Sequence[str] | None = None,
+    certificate: bytes | None,
+    ports: Ports,
+    check: Callable[[Mechanism, Sequence[str]], None] | None = None,
 ) -> AuthInfo:
-    """`certificate`: DER of the server's, None outside TLS. Raises AuthError, SaslError, MailwardError."""
+    """Raises AuthError, SaslError, MailwardError; whatever `check` raises comes before a word is said.
+
+    allowed: the only mechanisms, None for all that fit. certificate: DER of the server's, None outside TLS. check: is
+    called with the mechanism and what the server offers.
+    """
     offered = conversation.keywords.auth
-    bindings = bindings_of(certificate) if any(name.startswith("SCRAM-") for name in offered) else ()
-    mechanism = choose(offered, tls=certificate is not None, bindings=bindings)
-    exchange = _begin(mechanism, credentials, bindings, offered=offered, nonce=ports.nonce())
+    wanted = any(name.upper().startswith(_BINDS) for name in offered)
+    bindings = bindings_of(certificate, exporter=_exporter(conversation.stream)) if wanted else ()
+    private = certificate is not None or not conversation.stream.peername  # TLS, or a Unix socket
+    mechanism = choose(offered, kind=credentials.kind, tls=private, bindings=bindings, allowed=allowed)
+    if check is not None:
+        check(mechanism, offered)
     try:
-        reply = await _exchange(conversation, mechanism, exchange, ports)
-        if reply.code == 235:
-            finish(exchange)
+        refused_by = await _tried(conversation, credentials, mechanism, bindings, ports=ports)
     except MailwardError as error:
         raise without_trace(error)  # noqa: B904  # its frames hold what was said
-    if reply.code != 235:
-        raise _refusal(reply, credentials.authcid, mechanism.name)
+    if refused_by is not None:
+        raise refused_by
     return AuthInfo(mechanism.name, bindings[0].type if mechanism.needs_binding else None)
+
+
+async def _tried(
+    conversation: Conversation,
+    credentials: Credentials,
+    mechanism: Mechanism,
+    bindings: tuple[ChannelBinding, ...],
+    *,
+    ports: Ports,
+) -> AuthError | None:
+    """The refusal, made here: the frame that raises it holds nothing that the server said."""
+    exchange = _begin(mechanism, credentials, bindings, offered=conversation.keywords.auth, nonce=ports.nonce())
+    reply = await _exchange(conversation, mechanism, exchange, ports)
+    if reply.code == 235:
+        finish(exchange)
+        return None
+    return refusal(reply, credentials, mechanism=mechanism.name, told=refused(exchange))
+
+
+def _exporter(stream: object) -> Exporter | None:
+    """Of a TLS stream."""
+    layer = getattr(stream, "layer", None)
+    return None if layer is None else exporter_of(layer.tls_object)
 
 
 def _begin(
@@ -67,14 +96,15 @@ def _begin(
     return mechanism.client(
         credentials,
         binding=bindings[0] if bindings else None,
-        server_offers_plus=any(name.endswith("-PLUS") for name in offered),
+        server_offers_plus=any(name.upper().endswith("-PLUS") for name in offered),
         nonce=nonce,
     )
 
 
 async def _exchange(conversation: Conversation, mechanism: Mechanism, exchange: ClientExchange, ports: Ports) -> Reply:
     """The last reply, which is no challenge."""
-    reply, waiting = await _opened(conversation, mechanism, next(exchange))
+    initial = await ports.compute(lambda: next(exchange))  # Kerberos asks its servers for a ticket
+    reply, waiting = await _opened(conversation, mechanism, initial)
     for _ in range(_MOST_ROUNDS):
         if not reply.intermediate:
             return reply
@@ -83,7 +113,7 @@ async def _exchange(conversation: Conversation, mechanism: Mechanism, exchange: 
             continue
         try:
             answer = await ports.compute(_answer(exchange, _challenge(reply)))
-        except SaslError:
+        except MailwardError:
             await _cancel(conversation)
             raise
         reply = await conversation.respond(answer)
@@ -93,6 +123,8 @@ async def _exchange(conversation: Conversation, mechanism: Mechanism, exchange: 
 
 async def _opened(conversation: Conversation, mechanism: Mechanism, initial: bytes) -> tuple[Reply, bytes | None]:
     """The reply to AUTH, and the initial response if it is still to be said."""
+    if mechanism.server_first:
+        return await conversation.ask(Auth(mechanism.name, None)), None
     command = Auth(mechanism.name, initial)
     if len(command.encode()) <= _LONGEST_COMMAND:
         return await conversation.ask(command), None
@@ -119,24 +151,3 @@ def without_trace(error: MailwardError) -> MailwardError:
     """The same error without the frames below, whose variables are what was sent."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
-
-
-def _refusal(reply: Reply, user: str, mechanism: str) -> AuthError:
-    kind, advice = _kind(reply.code)
-    return kind(
-        f"the server refused the login of {printable(user, 100)} by {mechanism}: {reply}",
-        phase="auth",
-        code=reply.code,
-        enhanced_code=reply.enhanced,
-        advice=advice,
-    )
-
-
-def _kind(code: int) -> tuple[type[AuthError], str]:
-    if code == 535:
-        return BadCredentials, "check user name and password; trying the same again only counts against the account"
-    if code in (504, 534, 538):
-        return MechanismUnavailable, "the server wants another way to log in: see its reply"
-    if code < 500:
-        return AuthUnavailable, "the server judges no login now; wait before the next try"
-    return AuthError, "see the server's reply"

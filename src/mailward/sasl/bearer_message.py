@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Generator
 
 from mailward.errors import InputError, SaslError
-from mailward.sasl.mechanism import Answer, BearerClaim, Challenge, ask
+from mailward.sasl.bearer_error import told
+from mailward.sasl.mechanism import Answer, BearerClaim, Challenge, ClientExchange, Credentials, Refused, ask
 from mailward.sasl.saslprep import prepare_name
 from mailward.secret import Secret
 
@@ -15,6 +16,7 @@ MAX_MESSAGE = MAX_TOKEN + 2048
 SEPARATOR = b"\x01"
 
 _BEARER = re.compile(rb"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 def hear(
@@ -32,6 +34,30 @@ def hear(
         refusal = SaslError(error.message, phase="auth")
     yield from ask(broken)
     raise refusal  # a new one: the frames of the old one hold the token
+
+
+def say(message: bytes, *, answer: bytes) -> ClientExchange:
+    """The client's one message. A challenge after it says why the token is refused, and is answered with `answer`."""
+    challenge = yield message
+    if not challenge:
+        return None
+    why = told(challenge)
+    try:
+        yield answer
+    except Refused:
+        return why
+    raise SaslError("the server went on after it had refused the token", phase="auth")
+
+
+def auth_of(credentials: Credentials) -> str:
+    """`Bearer <token>`; InputError for what is no token, which shows nothing of it."""
+    value = credentials.password.reveal()
+    if len(value) > MAX_TOKEN or not _TOKEN.fullmatch(value):
+        raise InputError(
+            f"what should be a bearer token is none: up to {MAX_TOKEN} letters, digits and -._~+/= (RFC 6750 §2.1)",
+            phase="auth",
+        )
+    return f"Bearer {value}"
 
 
 def pairs(data: bytes, mechanism: str) -> list[bytes]:

@@ -5,6 +5,7 @@ A client exchange yields its responses and is sent the challenges; its first yie
     response = next(exchange)                 # AUTH <mechanism> <initial response>
     response = respond(exchange, challenge)   # at each 334: what to answer
     finish(exchange)                          # at 235: is the mechanism satisfied too?
+    why = refused(exchange)                   # at a refusal: what the mechanism was told about it
 
 `finish` is what makes mutual authentication true: a server that says 235 before it has proved itself fails there.
 A client exchange raises `InputError` for credentials the mechanism cannot carry (nothing was sent yet) and
@@ -18,24 +19,38 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Literal, Never, Protocol, TypeAlias
+from typing import Final, Literal, Never, Protocol, TypeAlias
 
 from mailward.errors import MechanismUnavailable, SaslError
 from mailward.secret import Secret
 
+Kind: TypeAlias = Literal["password", "token", "certificate", "anonymous", "kerberos", "ntlm"]
+KINDS: Final[tuple[Kind, ...]] = ("password", "token", "certificate", "anonymous", "kerberos", "ntlm")
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """authcid: whose password it is. authzid: whom to act as, empty for the same."""
+    """authcid: whose password it is. authzid: whom to act as, empty for the same.
 
-    authcid: str
-    password: Secret
+    kind: what `password` is: a password, a bearer token, or nothing: the certificate of the TLS handshake speaks, or
+    nobody does (authcid is then what to leave behind, a mailbox or nothing), or a ticket that the system keeps.
+    host, port: whom we think we talk to; a token or a ticket is for that server only.
+    """
+
+    authcid: str = ""
+    password: Secret = field(default_factory=lambda: Secret(""))
     authzid: str = ""
+    kind: Kind = field(default="password", kw_only=True)
+    host: str = field(default="", kw_only=True)
+    port: int = field(default=0, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelBinding:
-    """What both ends of one TLS channel know and nobody between them does. type: "tls-server-end-point"."""
+    """What both ends of one TLS channel know and nobody between them does.
+
+    type: "tls-exporter" (RFC 9266) or "tls-server-end-point" (RFC 5929).
+    """
 
     type: str
     data: bytes = field(repr=False)
@@ -138,7 +153,8 @@ class ExternalClaim:
 
 Answer: TypeAlias = bytes | ScramKeys | None
 Claim: TypeAlias = PasswordClaim | ProofClaim | BearerClaim | ExternalClaim
-ClientExchange: TypeAlias = Generator[bytes, bytes, None]
+ClientExchange: TypeAlias = Generator[bytes, bytes, str | None]
+SilentExchange: TypeAlias = Generator[bytes, bytes, None]  # a client's that is told nothing about a refusal
 ServerExchange: TypeAlias = Generator[Challenge | FindKeys, Answer, Claim]
 
 
@@ -174,15 +190,19 @@ class Mechanism:
     """One file of `mechanisms/` holds one of these as `MECHANISM`.
 
     strength: the client takes the strongest common one. credential: what it needs; a server offers "token" only where
-    it can judge tokens, and "certificate" only on a channel with a client's certificate. reveals_password: the peer
-    learns the password or the token, so never without TLS. needs_binding: of no use on a channel without a binding.
+    it can judge tokens, and "certificate" only on a channel with a client's certificate. by_name: credentials that a
+    client uses it with only if the caller names it. reveals_password: the peer learns the password or the token, or all
+    who listen may guess it in peace, so never without TLS. needs_binding: of no use on a channel without a binding.
+    server_first: AUTH carries no response; the client's first yield is empty and said to nobody.
     """
 
     name: str
     strength: int
-    credential: Literal["password", "token", "certificate"] = "password"
+    credential: Kind = "password"
+    by_name: tuple[Kind, ...] = ()
     reveals_password: bool = False
     needs_binding: bool = False
+    server_first: bool = False
     client: ClientRole = absent
     server: ServerRole = absent
 
@@ -202,6 +222,21 @@ def finish(exchange: ClientExchange) -> None:
     except StopIteration:
         return
     raise SaslError("the server said success in the middle of the exchange", phase="auth")
+
+
+class Refused(Exception):
+    """No error: thrown into an exchange at the server's refusal; one that was told why returns that."""
+
+
+def refused(exchange: ClientExchange) -> str:
+    """What the mechanism was told about the refusal, fit to be shown; empty if nothing. It is over then."""
+    try:
+        exchange.throw(Refused())
+    except Refused:
+        return ""
+    except StopIteration as end:
+        return end.value or ""
+    raise SaslError("the mechanism goes on after the refusal", phase="auth")
 
 
 def ask(data: bytes, *, proven: bool = False) -> Generator[Challenge, Answer, bytes]:

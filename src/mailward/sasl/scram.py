@@ -1,4 +1,4 @@
-"""The keys and proofs of SCRAM-SHA-256 (RFC 5802 §3, RFC 7677)."""
+"""The keys and proofs of SCRAM (RFC 5802 §3, RFC 7677); what a server keeps is of SHA-256."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MAX_ITERATIONS = 1_000_000  # what a hostile server may make a client work: some
 SALT_OCTETS = 16  # real salts and fake ones look alike
 PADDED_TO = 32  # keys that are checked at the least: the time tells nothing of how many passwords an account has
 
-_HASH = "sha256"
+DEFAULT_HASH = "sha256"
 
 
-def salted_password(password: str, salt: bytes, iterations: int) -> bytes:
+def salted_password(password: str, salt: bytes, iterations: int, *, hash_name: str = DEFAULT_HASH) -> bytes:
     """The slow step. InputError for a password that SASLprep forbids."""
-    return hashlib.pbkdf2_hmac(_HASH, prepare_password(password).encode(), salt, iterations)
+    return hashlib.pbkdf2_hmac(hash_name, prepare_password(password).encode(), salt, iterations)
 
 
 def derive_keys(password: str, salt: bytes, iterations: int = DEFAULT_ITERATIONS) -> ScramKeys:
@@ -43,7 +43,7 @@ def fake_keys(secret: bytes, authcid: str, iterations: int = DEFAULT_ITERATIONS)
     """
 
     def made(purpose: bytes) -> bytes:
-        return hmac.digest(secret, purpose + b"\0" + authcid.casefold().encode(), _HASH)
+        return hmac.digest(secret, purpose + b"\0" + authcid.casefold().encode(), DEFAULT_HASH)
 
     return ScramKeys(made(b"salt")[:SALT_OCTETS], iterations, made(b"stored key"), made(b"server key"))
 
@@ -53,18 +53,18 @@ def barred_keys(keys: ScramKeys) -> ScramKeys:
     return replace(keys, stored_key=bytes(len(keys.stored_key)), others=(), old=(), silent=False)
 
 
-def server_key(salted: bytes) -> bytes:
-    return hmac.digest(salted, b"Server Key", _HASH)
+def server_key(salted: bytes, *, hash_name: str = DEFAULT_HASH) -> bytes:
+    return hmac.digest(salted, b"Server Key", hash_name)
 
 
-def client_proof(salted: bytes, auth_message: bytes) -> bytes:
-    key = _client_key(salted)
-    return _xor(key, hmac.digest(_stored_key(key), auth_message, _HASH))
+def client_proof(salted: bytes, auth_message: bytes, *, hash_name: str = DEFAULT_HASH) -> bytes:
+    key = _client_key(salted, hash_name)
+    return _xor(key, hmac.digest(_stored_key(key, hash_name), auth_message, hash_name))
 
 
 def proves(keys: ScramKeys, proof: bytes, auth_message: bytes) -> bool:
     """Whether `proof` (32 octets) was made with the password `keys` are of."""
-    claimed_key = _xor(proof, hmac.digest(keys.stored_key, auth_message, _HASH))
+    claimed_key = _xor(proof, hmac.digest(keys.stored_key, auth_message, DEFAULT_HASH))
     return hmac.compare_digest(_stored_key(claimed_key), keys.stored_key)
 
 
@@ -81,16 +81,16 @@ def proved(keys: ScramKeys, proof: bytes, auth_message: bytes) -> tuple[int | No
     return (which, False) if which < len(current) else (None, any(right[: len(every)]))
 
 
-def server_signature(key: bytes, auth_message: bytes) -> bytes:
-    return hmac.digest(key, auth_message, _HASH)
+def server_signature(key: bytes, auth_message: bytes, *, hash_name: str = DEFAULT_HASH) -> bytes:
+    return hmac.digest(key, auth_message, hash_name)
 
 
-def _client_key(salted: bytes) -> bytes:
-    return hmac.digest(salted, b"Client Key", _HASH)
+def _client_key(salted: bytes, hash_name: str = DEFAULT_HASH) -> bytes:
+    return hmac.digest(salted, b"Client Key", hash_name)
 
 
-def _stored_key(client_key: bytes) -> bytes:
-    return hashlib.sha256(client_key).digest()
+def _stored_key(client_key: bytes, hash_name: str = DEFAULT_HASH) -> bytes:
+    return hashlib.new(hash_name, client_key).digest()
 
 
 def _xor(left: bytes, right: bytes) -> bytes:

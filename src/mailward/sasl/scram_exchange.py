@@ -1,4 +1,4 @@
-"""A SCRAM-SHA-256 exchange as each side speaks it, with and without channel binding (RFC 5802 §5, §6)."""
+"""A SCRAM exchange as each side speaks it, the server for SHA-256 only; with a channel binding or not (RFC 5802 §5)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Generator
 
 from mailward.errors import SaslError
+from mailward.printable import printable
 from mailward.sasl import scram
 from mailward.sasl import scram_message as message
 from mailward.sasl.mechanism import (
@@ -15,6 +16,7 @@ from mailward.sasl.mechanism import (
     ClientExchange,
     Credentials,
     ProofClaim,
+    Refused,
     ScramKeys,
     ServerExchange,
     ask,
@@ -23,7 +25,9 @@ from mailward.sasl.mechanism import (
 from mailward.sasl.saslprep import prepare_name, prepare_password
 
 
-def client_exchange(credentials: Credentials, *, gs2_flag: str, binding: bytes, nonce: str) -> ClientExchange:
+def client_exchange(
+    credentials: Credentials, *, gs2_flag: str, binding: bytes, nonce: str, hash_name: str = scram.DEFAULT_HASH
+) -> ClientExchange:
     """gs2_flag: "n", "y" or "p=<type>"; binding: the channel binding's data for "p", empty otherwise."""
     prepare_password(credentials.password.reveal())  # a password SCRAM cannot carry is told before anything is sent
     authzid = f"a={message.escape(prepare_name(credentials.authzid))}" if credentials.authzid else ""
@@ -35,14 +39,15 @@ def client_exchange(credentials: Credentials, *, gs2_flag: str, binding: bytes, 
     if not terms.nonce.startswith(nonce) or terms.nonce == nonce:
         raise SaslError("the server's nonce does not continue ours", phase="auth")
 
-    salted = scram.salted_password(credentials.password.reveal(), terms.salt, terms.iterations)
+    salted = scram.salted_password(credentials.password.reveal(), terms.salt, terms.iterations, hash_name=hash_name)
     without_proof = f"c={message.encode_base64(gs2_header.encode() + binding)},r={terms.nonce}"
     signed = _auth_message(bare, server_first, without_proof)
-    proof = message.encode_base64(scram.client_proof(salted, signed))
+    proof = message.encode_base64(scram.client_proof(salted, signed, hash_name=hash_name))
     server_final = yield f"{without_proof},p={proof}".encode()
 
-    expected = scram.server_signature(scram.server_key(salted), signed)
-    yield from _verify(server_final, expected)
+    own_key = scram.server_key(salted, hash_name=hash_name)
+    expected = scram.server_signature(own_key, signed, hash_name=hash_name)
+    return (yield from _verify(server_final, expected))
 
 
 def _verify(server_final: bytes, expected: bytes) -> ClientExchange:
@@ -50,11 +55,15 @@ def _verify(server_final: bytes, expected: bytes) -> ClientExchange:
         raise SaslError("the server never proved that it knows the password; it may be an impostor", phase="auth")
     outcome = message.parse_server_final(server_final)
     if outcome.error:
-        yield b""  # its refusal follows as a reply; anything but a refusal is a contradiction
+        try:
+            yield b""  # its refusal follows as a reply; anything but a refusal is a contradiction
+        except Refused:
+            return f"the server says {printable(outcome.error, 60)}"
         raise SaslError("the server went on after it had reported an error", phase="auth")
     if not hmac.compare_digest(outcome.signature, expected):
         raise SaslError("the server's signature is wrong: it does not know the password", phase="auth")
     yield b""
+    return None
 
 
 def server_exchange(

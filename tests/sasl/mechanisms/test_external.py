@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailward.errors import MechanismUnavailable, SaslError
-from mailward.sasl.mechanism import ExternalClaim
+from mailward.errors import InputError, SaslError
+from mailward.sasl.mechanism import ExternalClaim, finish
 from mailward.sasl.mechanisms.external import MECHANISM
-from tests.sasl.dialogue import Server, credentials, start_client
+from tests.sasl.dialogue import Server, converse, credentials, start_client
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,27 @@ def test_broken_responses(response: bytes) -> None:
         server.step(server.start(MECHANISM, response), None)
 
 
-def test_a_client_never_takes_it_by_itself() -> None:
-    """It has no client role; a server offers it only on a channel with a certificate."""
+@pytest.mark.parametrize("name, authzid, said", [("", "", b""), ("ann", "", b"ann"), ("ann", "jörg", "jörg".encode())])
+def test_what_the_client_says(name: str, authzid: str, said: bytes) -> None:
+    """RFC 4422 App. A: whom to act as, or nothing; our server understands it."""
+    client = start_client(MECHANISM, credentials(name, "", authzid))
+
+    claim = converse(client, MECHANISM, Server({}))
+
+    assert claim == ExternalClaim(said.decode())
+    finish(client)
+
+
+@pytest.mark.parametrize("name", ["a\0nn", "a\x01nn", "ann\r\nRCPT TO:<e>", "u" * 257])
+def test_a_name_that_cannot_be_said(name: str) -> None:
+    """E05: the caller's error, before the first octet is sent."""
+    with pytest.raises(InputError):
+        next(start_client(MECHANISM, credentials(name, "")))
+
+
+def test_it_is_for_certificates() -> None:
+    """A server offers it only on a channel with a certificate, a client uses it only with one."""
     assert MECHANISM.credential == "certificate"
-    with pytest.raises(MechanismUnavailable):
-        start_client(MECHANISM, credentials())
 
 
 @given(st.binary(max_size=60))

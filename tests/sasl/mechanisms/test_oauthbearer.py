@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailward.errors import MechanismUnavailable, SaslError
-from mailward.sasl.mechanism import BearerClaim, Challenge
+from mailward.errors import InputError, SaslError
+from mailward.sasl.mechanism import BearerClaim, Challenge, Credentials, finish, respond
+from mailward.sasl.mechanism import refused as why_refused
 from mailward.sasl.mechanisms.oauthbearer import MECHANISM
 from mailward.secret import Secret
-from tests.sasl.dialogue import Server, credentials, start_client
+from tests.sasl.dialogue import Server, start_client
 
 TOKEN = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
 EXAMPLE = f"n,a=user@example.com,\x01host=server.example.com\x01port=143\x01auth=Bearer {TOKEN}\x01\x01".encode()
@@ -132,12 +133,101 @@ def test_broken_messages(response: bytes) -> None:
     assert len(problem) < 200
 
 
-def test_a_client_never_takes_it_by_itself() -> None:
-    """It has no client role, and the peer would learn the token."""
+def of_token(
+    name: str = "user@example.com", token: str = TOKEN, host: str = "server.example.com", port: int = 143, **more: str
+) -> Credentials:
+    return Credentials(name, Secret(token), kind="token", host=host, port=port, **more)
+
+
+def test_the_client_of_rfc_7628() -> None:
+    """§4.1, octet for octet."""
+    client = start_client(MECHANISM, of_token())
+
+    assert next(client) == EXAMPLE
+    finish(client)
+
+
+def test_our_server_understands_our_client() -> None:
+    """A name with everything that is escaped, no host."""
+    who = of_token("a,b=c@example.test", host="", port=0)
+    claim = claimed(next(start_client(MECHANISM, who)))
+
+    assert (claim.authcid, claim.token) == ("a,b=c@example.test", Secret(TOKEN))
+
+
+def test_the_client_leaves_the_name_to_the_token() -> None:
+    """§3.1: it is optional."""
+    assert next(start_client(MECHANISM, of_token("", host=""))).startswith(b"n,,\x01port=143\x01auth=Bearer ")
+
+
+def test_the_error_of_rfc_7628() -> None:
+    """§4.3: the challenge is answered with 0x01, and what it says is told with the refusal."""
+    client = start_client(MECHANISM, of_token())
+    next(client)
+    challenge = (
+        b'{"status":"invalid_token","scope":"example_scope",'
+        b'"openid-configuration":"https://example.com/.well-known/openid-configuration"}'
+    )
+
+    assert respond(client, challenge) == b"\x01"
+    assert why_refused(client) == (
+        "the server says of the token: status invalid_token, scope example_scope, "
+        "openid-configuration https://example.com/.well-known/openid-configuration"
+    )
+
+
+def test_success_after_an_error_is_none() -> None:
+    """The server contradicts itself."""
+    client = start_client(MECHANISM, of_token())
+    next(client)
+    respond(client, b"{}")
+
+    with pytest.raises(SaslError, match="refused the token"):
+        finish(client)
+
+
+def test_a_server_that_asks_for_nothing() -> None:
+    """C15: an empty challenge is no error message, and there is nothing more to say."""
+    client = start_client(MECHANISM, of_token())
+    next(client)
+
+    with pytest.raises(SaslError, match="asks for more"):
+        respond(client, b"")
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        of_token("a\0b"),
+        of_token("a\x01auth=Bearer x\x01\x01"),
+        of_token("a\r\nb"),
+        of_token(token=""),
+        of_token(token="t\x01host=x"),
+        of_token(token="t t"),
+        of_token(token="t\r\n"),
+        of_token(token="tök"),
+        of_token(token="t" * 12_289),
+        of_token(host="a\x01b"),
+        of_token(host="a b"),
+        of_token(host="h" * 256),
+        of_token(port=65_536),
+        of_token(port=-1),
+        of_token(authzid="admin"),
+    ],
+    ids=range(15),
+)
+def test_what_cannot_be_said(who: Credentials) -> None:
+    """E05: the caller's error, before the first octet is sent; nothing of the token is in it."""
+    with pytest.raises(InputError) as caught:
+        next(start_client(MECHANISM, who))
+
+    assert "ttt" not in str(caught.value)
+
+
+def test_the_peer_learns_the_token() -> None:
+    """So it is for TLS only, and for tokens only."""
     assert MECHANISM.reveals_password
     assert MECHANISM.credential == "token"
-    with pytest.raises(MechanismUnavailable):
-        start_client(MECHANISM, credentials())
 
 
 @given(st.binary(max_size=60) | st.binary(max_size=30).map(lambda data: EXAMPLE[:40] + data + EXAMPLE[40:]))

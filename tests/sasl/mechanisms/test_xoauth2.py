@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailward.errors import MechanismUnavailable, SaslError
-from mailward.sasl.mechanism import BearerClaim, Challenge
+from mailward.errors import InputError, SaslError
+from mailward.sasl.mechanism import BearerClaim, Challenge, Credentials, finish, refused, respond
 from mailward.sasl.mechanisms.xoauth2 import MECHANISM
 from mailward.secret import Secret
-from tests.sasl.dialogue import Server, credentials, start_client
+from tests.sasl.dialogue import Server, start_client
 
+TOKEN = "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg"
 EXAMPLE = b"user=someuser@example.com\x01auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg\x01\x01"
 
 
@@ -72,12 +73,55 @@ def test_broken_messages(response: bytes) -> None:
     assert len(str(caught.value)) < 200
 
 
-def test_a_client_never_takes_it_by_itself() -> None:
-    """It has no client role, and the peer would learn the token."""
+def of_token(name: str = "someuser@example.com", token: str = TOKEN, authzid: str = "") -> Credentials:
+    return Credentials(name, Secret(token), authzid, kind="token", host="x.test", port=587)
+
+
+def test_the_client_says_the_form_everybody_uses() -> None:
+    """Octet for octet as it was written down once."""
+    client = start_client(MECHANISM, of_token())
+
+    assert next(client) == EXAMPLE
+    finish(client)
+
+
+def test_the_error_is_answered_with_nothing() -> None:
+    """The client's empty response, and what the JSON said is told with the refusal that follows."""
+    client = start_client(MECHANISM, of_token())
+    next(client)
+
+    assert respond(client, b'{"status":"401","schemes":"bearer mac","scope":"https://mail.google.com/"}') == b""
+    assert refused(client) == (
+        "the server says of the token: status 401, scope https://mail.google.com/, schemes bearer mac"
+    )
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        of_token(""),
+        of_token("a\0b"),
+        of_token("a\x01auth=Bearer x\x01\x01"),
+        of_token("a\r\nb"),
+        of_token(token=""),
+        of_token(token="ttt\x01\x01"),
+        of_token(token="ttt ttt"),
+        of_token(authzid="admin"),
+    ],
+    ids=range(8),
+)
+def test_what_cannot_be_said(who: Credentials) -> None:
+    """E05: the caller's error, before the first octet is sent; nothing of the token is in it."""
+    with pytest.raises(InputError) as caught:
+        next(start_client(MECHANISM, who))
+
+    assert "ttt" not in str(caught.value)
+
+
+def test_the_peer_learns_the_token() -> None:
+    """So it is for TLS only, and for tokens only."""
     assert MECHANISM.reveals_password
     assert MECHANISM.credential == "token"
-    with pytest.raises(MechanismUnavailable):
-        start_client(MECHANISM, credentials())
 
 
 @given(st.binary(max_size=60) | st.binary(max_size=30).map(lambda data: EXAMPLE[:30] + data + EXAMPLE[30:]))

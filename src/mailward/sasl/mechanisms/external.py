@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from mailward.errors import InputError, SaslError
-from mailward.sasl.mechanism import ExternalClaim, Mechanism, ServerExchange, ask
+from mailward.sasl.mechanism import (
+    Credentials,
+    ExternalClaim,
+    Mechanism,
+    ServerExchange,
+    SilentExchange,
+    ask,
+)
 from mailward.sasl.saslprep import prepare_name
+
+
+def client(credentials: Credentials, /, **_: object) -> SilentExchange:
+    """Whom to act as; nothing leaves that to the certificate."""
+    wanted = credentials.authzid or credentials.authcid
+    yield prepare_name(wanted, what="authorization identity").encode() if wanted else b""
 
 
 def server(initial_response: bytes | None, /, **_: object) -> ServerExchange:
@@ -20,4 +33,4 @@ def server(initial_response: bytes | None, /, **_: object) -> ServerExchange:
         raise SaslError(f"EXTERNAL response: {error.message}", phase="auth") from error
 
 
-MECHANISM = Mechanism(name="EXTERNAL", strength=0, credential="certificate", server=server)
+MECHANISM = Mechanism(name="EXTERNAL", strength=3, credential="certificate", client=client, server=server)

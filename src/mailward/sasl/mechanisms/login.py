@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mailward.errors import InputError, SaslError
 from mailward.sasl.cleartext import claim, spoken
-from mailward.sasl.mechanism import ClientExchange, Credentials, Mechanism, ServerExchange, ask
+from mailward.sasl.mechanism import Credentials, Mechanism, ServerExchange, SilentExchange, ask
 
 
-def client(credentials: Credentials, /, **_: object) -> ClientExchange:
+def client(credentials: Credentials, /, **_: object) -> SilentExchange:
     authzid, authcid, password = spoken(credentials)
     if authzid:
         raise InputError("LOGIN cannot carry an authorization identity", phase="auth")

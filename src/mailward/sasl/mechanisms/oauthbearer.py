@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from mailward.errors import InputError
 from mailward.sasl import bearer_message as message
-from mailward.sasl.mechanism import BearerClaim, Mechanism, ServerExchange
+from mailward.sasl.mechanism import BearerClaim, ClientExchange, Credentials, Mechanism, ServerExchange
+from mailward.sasl.saslprep import prepare_name
+from mailward.sasl.scram_message import escape
 
 _NAME = "OAUTHBEARER"
 _MOST_PAIRS = 16
@@ -15,8 +18,26 @@ _BAD_REQUEST = b'{"status":"invalid_request"}'
 # §3.1. "p" would bind the channel, which no bearer token can.
 _GS2_HEADER = re.compile(r"[ny],(?:a=((?:[^\0\x01,=]|=2C|=3D)+))?,")
 _PAIR = re.compile(rb"([A-Za-z]{1,32})=([\t\n\r\x20-\x7e]*)")
+_HOST = re.compile(r"[\x21-\x7e]{0,255}")
 _PORT = re.compile(rb"[0-9]{1,5}")
 _LONGEST_HOST = 255
+
+
+def client(credentials: Credentials, /, **_: object) -> ClientExchange:
+    """§3.1: the name is where other mechanisms have whom to act as, so there is no place for another one."""
+    if credentials.authzid:
+        raise InputError("OAUTHBEARER cannot carry another identity than that of the token", phase="auth")
+    who = f"a={escape(prepare_name(credentials.authcid))}" if credentials.authcid else ""
+    place = "".join(f"{key}={value}\x01" for key, value in _place(credentials) if value)
+    said = f"n,{who},\x01{place}auth={message.auth_of(credentials)}\x01\x01".encode()
+    return (yield from message.say(said, answer=message.SEPARATOR))
+
+
+def _place(credentials: Credentials) -> tuple[tuple[str, str], ...]:
+    host, port = credentials.host, credentials.port
+    if not _HOST.fullmatch(host) or not 0 <= port <= 65535:
+        raise InputError("OAUTHBEARER cannot carry this host and port", phase="auth")
+    return ("host", host), ("port", str(port or ""))
 
 
 def server(initial_response: bytes | None, /, **_: object) -> ServerExchange:
@@ -70,4 +91,4 @@ def _authzid(header: bytes) -> str:
     return message.name(match[1].replace("=2C", ",").replace("=3D", "="), _NAME)
 
 
-MECHANISM = Mechanism(name=_NAME, strength=0, credential="token", reveals_password=True, server=server)
+MECHANISM = Mechanism(name=_NAME, strength=2, credential="token", reveals_password=True, client=client, server=server)

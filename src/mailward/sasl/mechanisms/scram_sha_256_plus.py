@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from mailward.errors import MechanismUnavailable
-from mailward.sasl.mechanism import ChannelBinding, ClientExchange, Credentials, Mechanism, ServerExchange
-from mailward.sasl.scram_exchange import client_exchange, server_exchange
-
-
-def client(credentials: Credentials, /, *, binding: ChannelBinding | None, nonce: str, **_: object) -> ClientExchange:
-    if binding is None:
-        raise MechanismUnavailable("SCRAM-SHA-256-PLUS needs a channel binding", phase="auth")
-    return client_exchange(credentials, gs2_flag=f"p={binding.type}", binding=binding.data, nonce=nonce)
+from mailward.sasl.mechanism import ChannelBinding, Mechanism, ServerExchange
+from mailward.sasl.scram_client import bound
+from mailward.sasl.scram_exchange import server_exchange
 
 
 def server(
@@ -19,4 +13,4 @@ def server(
     return server_exchange(initial_response, plus=True, bindings=bindings, plus_offered=plus_offered, nonce=nonce)
 
 
-MECHANISM = Mechanism(name="SCRAM-SHA-256-PLUS", strength=40, needs_binding=True, client=client, server=server)
+MECHANISM = Mechanism(name="SCRAM-SHA-256-PLUS", strength=45, needs_binding=True, client=bound("sha256"), server=server)

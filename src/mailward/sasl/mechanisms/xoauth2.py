@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from mailward.errors import InputError
 from mailward.sasl import bearer_message as message
-from mailward.sasl.mechanism import BearerClaim, Mechanism, ServerExchange
+from mailward.sasl.mechanism import BearerClaim, ClientExchange, Credentials, Mechanism, ServerExchange
+from mailward.sasl.saslprep import prepare_name
 
 _NAME = "XOAUTH2"
 _BAD_TOKEN = b'{"status":"401","schemes":"Bearer"}'
 _BAD_REQUEST = b'{"status":"400","schemes":"Bearer"}'
+
+
+def client(credentials: Credentials, /, **_: object) -> ClientExchange:
+    if credentials.authzid:
+        raise InputError("XOAUTH2 cannot carry an authorization identity", phase="auth")
+    user = prepare_name(credentials.authcid)
+    said = f"user={user}\x01auth={message.auth_of(credentials)}\x01\x01".encode()
+    return (yield from message.say(said, answer=b""))
 
 
 def server(initial_response: bytes | None, /, **_: object) -> ServerExchange:
@@ -32,4 +42,4 @@ def _name(user: bytes) -> str:
     return message.name(text, _NAME)
 
 
-MECHANISM = Mechanism(name=_NAME, strength=0, credential="token", reveals_password=True, server=server)
+MECHANISM = Mechanism(name=_NAME, strength=1, credential="token", reveals_password=True, client=client, server=server)
