@@ -27,7 +27,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self.__text.encode(), other.__text.encode())
+        # surrogates too: an encoding error would carry the text
+        return hmac.compare_digest(*(each.__text.encode("utf-8", "surrogatepass") for each in (self, other)))
 
     __hash__ = None  # type: ignore[assignment]  # a secret as a dictionary key would be kept for ever
 
@@ -40,4 +41,7 @@ class Secret:
         return repr(self)
 
     def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled or copied")
+
+    def __getstate__(self) -> NoReturn:  # object's own would hand out the slot
         raise TypeError("a Secret cannot be pickled or copied")
