@@ -6,10 +6,18 @@ import socket
 
 import pytest
 
-from mailward.client.secure import certificate_of, secure, tls_info
-from mailward.client.tls_mode import Endpoint, TlsMode
+from mailward.client.certificate import pin_of
+from mailward.client.secure import certificate_of, secure, tls_info, trusted
+from mailward.client.tls_mode import TLS, Endpoint, TlsMode
 from mailward.client.trust import Trust
-from mailward.errors import ConnectionLost, DeadlineExceeded, MailwardError, StartTlsInjection, TlsError
+from mailward.errors import (
+    CertificateError,
+    ConnectionLost,
+    DeadlineExceeded,
+    MailwardError,
+    StartTlsInjection,
+    TlsError,
+)
 from mailward.net.ports import Ports
 from tests.support.certificates import authority, good
 from tests.support.drivers import Driver, both_drivers
@@ -92,3 +100,32 @@ def test_a_silent_server(driver: Driver) -> None:
         driver.run(flow)
 
     assert caught.value.phase == "tls"
+
+
+@both_drivers
+def test_whom_a_client_believes_is_checked_before_a_word(driver: Driver) -> None:
+    """`trusted` adds the pin and the names to OpenSSL's checks; `only_look` reads a certificate and checks nothing."""
+
+    async def flow(ports: Ports) -> None:
+        endpoint = Endpoint("127.0.0.1", server.port, TlsMode.IMPLICIT)
+        pin, other = pin_of(good().der), "sha256/" + "A" * 43 + "="
+
+        async def channel(trust: Trust, *, only_look: bool = False) -> bytes:
+            stream = await ports.connect("127.0.0.1", server.port, within=5)
+            try:
+                return certificate_of(
+                    await trusted(stream, endpoint, trust, ports=ports, within=5, only_look=only_look)
+                )
+            finally:
+                stream.abort()
+
+        assert await channel(Trust.of(pin=pin)) == good().der
+        assert await channel(Trust.of(pin=other), only_look=True) == good().der
+        for trust in (Trust.of(pin=other), Trust.of(TLS(names=("a.test", "b.test")), authority().pem)):
+            with pytest.raises(CertificateError, match="is refused"):
+                await channel(trust)
+
+    with hostile_server(Script(tls="implicit")) as server:
+        driver.run(flow)
+
+    assert server.heard == b""

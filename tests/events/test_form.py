@@ -11,6 +11,7 @@ import pytest
 from mailward.events import (
     BanAdded,
     BanRemoved,
+    DowngradeRefused,
     Event,
     GuardMode,
     LoginFailed,
@@ -42,6 +43,9 @@ EVENTS: dict[str, Event] = {
     "message.delivered": MessageDelivered(time=NOW, message="01", reply="250 ok"),
     "message.deferred": MessageDeferred(time=NOW, message="01", attempt=2, next_attempt=3.5),
     "message.bounced": MessageBounced(time=NOW, message="01", reply="550 no"),
+    "client.downgrade-refused": DowngradeRefused(
+        time=NOW, account="ann", reason="tls", host="mail.test", port=465, was={"TLS": "1.3"}, now={"TLS": "1.2"}
+    ),
 }
 
 

@@ -31,6 +31,7 @@ from tests.support.certificates import Pair, good
 Act: TypeAlias = Callable[["Connection"], bytes | None]
 Saying: TypeAlias = "bytes | list[bytes] | Act"
 
+CHUNKING = ("PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8", "SIZE 10000000", "ENHANCEDSTATUSCODES")
 KEYWORDS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 10000000", "ENHANCEDSTATUSCODES")
 DEFAULTS = {
     "MAIL": b"250 2.1.0 OK\r\n",
@@ -70,13 +71,16 @@ class Connection:
         self.socket: socket.socket = sock
         self.script = script
         self.secure = False
+        self.over = False  # closed, and not only about to be
         self.clear = bytearray()  # what came outside TLS (handshakes aside)
         self.inside = bytearray()  # what came inside it
         self.verbs: list[str] = []
         self.contents: list[bytes] = []
         self.line = b""
         self.said: dict[str, int] = {}
+        self.takers = 0  # recipients accepted in this transaction
         self._buffer = b""
+        self._chunks = b""
 
     def say(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -94,6 +98,18 @@ class Connection:
             self._hear()
         content, _, self._buffer = self._buffer.partition(b"\r\n.\r\n")
         return (content + b"\r\n")[2:].replace(b"\r\n.", b"\r\n").removeprefix(b".")
+
+    def _hear_chunk(self) -> bytes:
+        """The octets of a BDAT, and what an honest server says to them."""
+        words = self.line.split()
+        while len(self._buffer) < int(words[1]):
+            self._hear()
+        self._chunks += self._buffer[: int(words[1])]
+        self._buffer = self._buffer[int(words[1]) :]
+        if len(words) > 2:
+            self.contents.append(self._chunks)
+            self._chunks = b""
+        return DEFAULTS["."] if self.takers else b"503 5.5.1 nobody to give it to\r\n"
 
     def _hear(self) -> None:
         data = self.socket.recv(65536)
@@ -120,14 +136,20 @@ class Connection:
 
     def _command(self, verb: str) -> None:
         default = DEFAULTS.get(verb, b"500 5.5.2 what?\r\n")
+        if verb == "BDAT":
+            default = self._hear_chunk()
         if verb == "EHLO":
             default = self.ehlo()
         elif verb == "AUTH" and "AUTH" not in self.script.says:
             default = self.authenticate()
         reply = self.answer(verb, default)
+        if verb in ("MAIL", "RSET", "BDAT") and reply[:1] == b"2":
+            self.takers = self.takers if verb == "BDAT" and not self.line.upper().endswith(b"LAST") else 0
+        self.takers += verb == "RCPT" and reply[:1] == b"2"
         if verb == "DATA" and reply.startswith(b"354"):
             self.contents.append(self.hear_content())
             self.answer(".", DEFAULTS["."])
+            self.takers = 0
         elif verb == "STARTTLS" and reply.startswith(b"220"):
             self.start_tls()
         elif verb == "QUIT":
@@ -219,9 +241,9 @@ class HostileServer:
 
 
 @contextlib.contextmanager
-def hostile_server(script: Script, *, host: str = "127.0.0.1") -> Iterator[HostileServer]:
+def hostile_server(script: Script, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[HostileServer]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, 0), family=family, backlog=16)
+    listener = socket.create_server((host, port), family=family, backlog=16)
     server = HostileServer(listener.getsockname()[1])
     threads: list[threading.Thread] = []
 
@@ -266,6 +288,7 @@ def _serve(server: HostileServer, sock: socket.socket, script: Script) -> None:
         server.errors.append(error)
     finally:
         connection.socket.close()
+        connection.over = True
 
 
 # What a script may do instead of replying.

@@ -112,3 +112,13 @@ def test_a_cut_connection_is_noticed(certificate: tuple[Path, Path]) -> None:
     shake(client, server)
     with pytest.raises(ConnectionLost, match="close_notify"):
         server.receive_eof()
+
+
+def test_what_the_peer_sent(certificate: tuple[Path, Path]) -> None:
+    """Its certificates as they came, even where nothing verified them; none of a client that shows none."""
+    client, server = pair(certificate)
+    assert client.peer_chain() == ()
+    shake(client, server)
+
+    assert client.peer_chain() == (client.peer_certificate(),)
+    assert server.peer_chain() == ()

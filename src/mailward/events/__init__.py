@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mailward.events.account import PasswordExpiring, PasswordRetired
 from mailward.events.ban import BanAdded, BanRemoved
+from mailward.events.client import DowngradeRefused
 from mailward.events.form import Event, decode, encode
 from mailward.events.guard import GuardMode
 from mailward.events.login import LoginFailed, LoginRefused, LoginSucceeded, Reason
@@ -16,6 +17,7 @@ from mailward.events.message import MessageAccepted, MessageBounced, MessageDefe
 __all__ = [
     "BanAdded",
     "BanRemoved",
+    "DowngradeRefused",
     "Event",
     "GuardMode",
     "LoginFailed",

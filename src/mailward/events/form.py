@@ -6,6 +6,7 @@ import msgspec
 
 from mailward.events.account import PasswordExpiring, PasswordRetired
 from mailward.events.ban import BanAdded, BanRemoved
+from mailward.events.client import DowngradeRefused
 from mailward.events.guard import GuardMode
 from mailward.events.login import LoginFailed, LoginRefused, LoginSucceeded
 from mailward.events.message import MessageAccepted, MessageBounced, MessageDeferred, MessageDelivered
@@ -23,6 +24,7 @@ Event = (
     | MessageDelivered
     | MessageDeferred
     | MessageBounced
+    | DowngradeRefused
 )
 
 _encoder = msgspec.json.Encoder()

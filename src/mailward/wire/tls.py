@@ -7,11 +7,15 @@ handshake can never be taken for bytes inside it, because they are fed by hand.
 from __future__ import annotations
 
 import ssl
+import sys
 from typing import Final
 
 from mailward.errors import CertificateError, ConnectionLost, TlsError
 
+_DER: Final = 2  # OpenSSL's number for the form, which the ssl module does not name
 _RECORD: Final = 16_384  # octets of plaintext in a TLS record at the most (RFC 8446 §5.1)
+_NO_CERTIFICATE: Final = "TLSV13_ALERT_CERTIFICATE_REQUIRED"  # comes after the handshake in TLS 1.3
+_WANTED: Final = "the server wants a certificate of ours: give cert="
 
 
 class TlsLayer:
@@ -35,9 +39,21 @@ class TlsLayer:
         cipher = self._object.cipher()
         return cipher[0] if cipher else ""
 
+    @property
+    def tls_object(self) -> ssl.SSLObject:
+        """For what only it can give: keying material for a channel binding (RFC 9266)."""
+        return self._object
+
     def peer_certificate(self) -> bytes | None:
         """DER of the peer's certificate."""
         return self._object.getpeercert(binary_form=True)
+
+    def peer_chain(self) -> tuple[bytes, ...]:
+        """DER of the certificates that the peer sent, its own first, verified or not."""
+        if sys.version_info >= (3, 13):
+            return tuple(self._object.get_unverified_chain())
+        inner = getattr(self._object, "_sslobj")  # noqa: B009 - not public before 3.13
+        return tuple(certificate.public_bytes(_DER) for certificate in inner.get_unverified_chain() or ())
 
     def start(self) -> None:
         """The client's first flight."""
@@ -98,7 +114,8 @@ class TlsLayer:
         except ssl.SSLZeroReturnError:
             self.closed = True
         except ssl.SSLError as problem:
-            raise TlsError(f"TLS failed: {_reason(problem)}", phase="tls") from problem
+            advice = _WANTED if problem.reason == _NO_CERTIFICATE else None
+            raise TlsError(f"TLS failed: {_reason(problem)}", phase="tls", advice=advice) from problem
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
