@@ -15,6 +15,9 @@ SEEDS = [
     b"::%::\xff\xff:",
     b"smtps://a:b@c:d@e:99999/path#f",
     "smtp://f\u00fc\u00df.example".encode(),
+    b"lmtp+unix://a:b@/run/dovecot/lmtp?tls=starttls",
+    b"smtp://[fe80::1%25eth0]:25",
+    b"xn--fa-hia.de",
 ]
 _CANARY = "c4n4ry"
 

@@ -27,6 +27,11 @@ from mailward.secret import Secret
         ("[2001:db8::1]", Target("2001:db8::1")),
         ("[2001:db8::1]:465", Target("2001:db8::1", 465)),
         ("bücher.example", Target("xn--bcher-kva.example")),
+        ("Bücher.Example.", Target("xn--bcher-kva.example")),
+        ("faß.de", Target("xn--fa-hia.de")),
+        ("XN--FA-HIA.de", Target("xn--fa-hia.de")),
+        ("mail_relay.bücher.example", Target("mail_relay.xn--bcher-kva.example")),
+        ("\u05d0\u05d1.example", Target("xn--4dbc.example")),
         ("smtp://127.0.0.1:2525", Target("127.0.0.1", 2525, "smtp")),
         ("SMTPS://smtp.example.org/", Target("smtp.example.org", None, "smtps")),
         ("smtp://h?", Target("h", None, "smtp")),
@@ -34,6 +39,16 @@ from mailward.secret import Secret
         ("smtp://h:25?tls=insecure-plaintext", Target("h", 25, "smtp", tls="insecure-plaintext")),
         ("smtps://ann%40example.org@h", Target("h", None, "smtps", "ann@example.org")),
         ("smtps://ann:p%3Aa%2Fs%40s@[::1]:465", Target("::1", 465, "smtps", "ann", Secret("p:a/s@s"))),
+        ("smtp://[fe80::1%25eth0]:25", Target("fe80::1%eth0", 25, "smtp")),
+        ("fe80::1%eth0", Target("fe80::1%eth0")),
+        ("lmtp://h", Target("h", None, "lmtp")),
+        ("LMTP://127.0.0.1:24?tls=starttls", Target("127.0.0.1", 24, "lmtp", tls="starttls")),
+        ("smtp+unix:///run/s", Target("localhost", None, "smtp+unix", path="/run/s")),
+        ("lmtp+unix:///run/a%20b%3F/l", Target("localhost", None, "lmtp+unix", path="/run/a b?/l")),
+        (
+            "smtp+unix://ann:pw@/s?tls=implicit",
+            Target("localhost", None, "smtp+unix", "ann", Secret("pw"), "implicit", "/s"),
+        ),
         ("smtps://j%C3%BCrgen:%E2%82%AC@h", Target("h", None, "smtps", "jürgen", Secret("€"))),
     ],
 )
@@ -68,6 +83,16 @@ def test_what_a_target_means(text: str, target: Target) -> None:
         "[::1]x",
         "evil．com",
         "ﬀ.com",
+        "evil。com",
+        "evil\uff61com",
+        "\u0130.com",
+        "BÜCHER.example",
+        "xn--a",
+        "xn--a.de",
+        "XN--.de",
+        "a\u200db.example",
+        "\u05d0a.example",
+        "xn--fa-hia．de",
         "xn--a\u00fc",
         "http://host",
         "smtp:host",
@@ -78,6 +103,17 @@ def test_what_a_target_means(text: str, target: Target) -> None:
         "smtp://host?tls=starttls&tls=auto",
         "smtp://host?ca=x",
         "smtp://@host",
+        "lmtp://host/path",
+        "smtps+unix:///s",
+        "smtp+unix:/s",
+        "smtp+unix://",
+        "smtp+unix:///",
+        "smtp+unix://host/s",
+        "smtp+unix://host:25/s",
+        "smtp+unix:///s#x",
+        "smtp+unix:///a%0Ab",
+        "smtp+unix:///a%00b",
+        "smtp+unix:///" + "x" * 107,
         "smtp://:pw@host",
         "smtp://ann:@host",
         "smtp://a%4@host",
@@ -108,6 +144,9 @@ def test_what_is_refused(text: str) -> None:
         "smtps://ann:a?{}@host",
         "smtps://ann:a#{}@host",
         "smtps://ann:{}%zz@host",
+        "smtp+unix://ann:{}@host/s",
+        "smtp+unix://ann:a:{}@/s",
+        "smtp+unix://ann:{}@/",
         "ann:{}@host",
         "ann:{}@smtps://host",
         "http://ann:{}@host",
@@ -124,6 +163,13 @@ def test_no_error_repeats_the_password(url: str) -> None:
 def test_a_target_hides_its_password() -> None:
     """Its repr shows none either."""
     assert "hunter2" not in repr(parse_target("smtps://ann:hunter2@host"))
+
+
+def test_the_protocol_is_the_schemes() -> None:
+    """Where there is none, it is open."""
+    schemes = {None: None, "smtp": "smtp", "smtps": "smtp", "smtp+unix": "smtp", "lmtp": "lmtp", "lmtp+unix": "lmtp"}
+
+    assert {scheme: Target("h", scheme=scheme).protocol for scheme in schemes} == schemes
 
 
 @given(st.text())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 import socket
 import time
 
 import pytest
 
 from mailward.net.aio import HIGH_WATER, AioPorts
+from tests.support.black_hole import black_hole
 from tests.support.drivers import wait_until_readable
 from tests.support.tcp import tcp_server
 
@@ -106,3 +108,16 @@ async def test_take_sees_what_the_loop_has_not_looked_at_yet() -> None:
         await stream.close()
 
     assert seen == b""
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_race_closes_every_socket() -> None:
+    """Nothing stays open or in the loop (an open socket would be a ResourceWarning, an error here)."""
+    with black_hole("127.0.0.2") as port, black_hole("127.0.0.3", port):
+        connecting = AioPorts().connect("x", port, within=None, resolve=lambda _host, _port: ["127.0.0.2", "127.0.0.3"])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await connecting
+        watched = vars(asyncio.get_running_loop())["_selector"].get_map()
+
+        assert [key for key in watched.values() if key.events & selectors.EVENT_WRITE] == []

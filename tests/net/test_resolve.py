@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import socket
+import threading
+import time
 
 import pytest
 
 from mailward.errors import DnsError
 from mailward.net import resolve
-from mailward.net.resolve import Address, Answer, literal, look_up
+from mailward.net.resolve import Address, Answer, ip_and_port, literal, look_up, numbered
 
 
 def answer_for(host: str, port: int = 25) -> Answer:
@@ -42,6 +45,75 @@ def test_a_name_that_does_not_resolve(host: str) -> None:
     assert isinstance(answer, DnsError)
     assert answer.phase == "connect"
     assert answer.retryable
+
+
+def test_lookups_share_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many names are asked for at once; each gets its answer, and no thread stays."""
+    release = threading.Event()
+    begun: list[str] = []
+
+    def slow(host: str, _port: int, _flags: int) -> tuple[Address, ...]:
+        begun.append(host)
+        release.wait(5)
+        return ()
+
+    monkeypatch.setattr(resolve, "_lookup", slow)
+    lookups = resolve.Lookups(most=2)
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    for number in range(20):
+        lookups.begin(f"host{number}", 25, answers.put)
+    deadline = time.monotonic() + 5
+    while len(begun) < 2 and time.monotonic() < deadline:
+        time.sleep(0.002)
+    assert sorted(begun) == ["host0", "host1"]
+    release.set()
+    assert [answers.get(timeout=5) for _ in range(20)] == [()] * 20
+    while lookups._threads and time.monotonic() < deadline:
+        time.sleep(0.002)
+    assert lookups._threads == 0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python 3.12 warns of fork beside threads
+def test_a_forked_child_looks_names_up_itself() -> None:
+    """It has none of the parent's threads, and does not wait for them."""
+    assert not isinstance(answer_for("localhost"), DnsError)
+    child = os.fork()
+    if child == 0:
+        os._exit(1 if isinstance(answer_for("localhost"), DnsError) else 0)
+    deadline = time.monotonic() + 10
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+    assert ended == (child, 0)
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"), [([], "no address"), ("192.0.2.1", "not a list"), (["x"], "'x'"), ([b"192.0.2.1"], "not an IP")]
+)
+def test_what_is_given_instead_of_a_lookup(texts: object, told: str) -> None:
+    """resolve= gives addresses as texts; anything else is the error."""
+    answer = numbered("mail.example", texts, 25)
+
+    assert isinstance(answer, DnsError)
+    assert told in str(answer)
+    assert numbered("mail.example", ("192.0.2.1", "::1"), 25) == (literal("192.0.2.1", 25) or ()) + (
+        literal("::1", 25) or ()
+    )
+
+
+def test_an_address_at_another_port() -> None:
+    """The scope of an IPv6 address stays."""
+    address = Address(socket.AF_INET6, "fe80::1", ("fe80::1", 25, 0, 3))
+
+    assert address.at(465).sockaddr == ("fe80::1", 465, 0, 3)
+    assert Address(socket.AF_INET, "192.0.2.1", ("192.0.2.1", 25)).at(465).sockaddr == ("192.0.2.1", 465)
+    assert (address.version, Address(socket.AF_INET, "192.0.2.1", ("192.0.2.1", 25)).version) == (6, 4)
+
+
+def test_names_of_sockets() -> None:
+    """A path has neither address nor port."""
+    assert ip_and_port(("::1", 25, 0, 0)) == ("::1", 25)
+    assert ip_and_port("/run/s") == ip_and_port(None) == ip_and_port(b"") == ("", 0)
 
 
 def test_an_address_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from mailward.errors import ConnectError, ConnectionLost, DeadlineExceeded, DnsError
 from mailward.net import resolve
+from mailward.net.local_address import LocalAddress
 from mailward.net.ports import Ports
 from tests.support.drivers import Driver, both_drivers
 from tests.support.tcp import ipv6, tcp_server
@@ -269,7 +270,7 @@ def test_the_local_address_is_the_one_asked_for(driver: Driver) -> None:
         seen.append(sock.getpeername()[0])
 
     async def flow(ports: Ports) -> None:
-        stream = await ports.connect("127.0.0.1", server.port, within=5, local_address="127.0.0.3")
+        stream = await ports.connect("127.0.0.1", server.port, within=5, local_address=LocalAddress.of("127.0.0.3"))
         await stream.read(1, within=5)
         await stream.close()
 
@@ -284,7 +285,7 @@ def test_a_local_address_we_do_not_have_is_told(driver: Driver) -> None:
     """Binding to somebody else's address is a ConnectError that gives the reason."""
 
     async def flow(ports: Ports) -> None:
-        await ports.connect("127.0.0.1", 9, within=5, local_address="192.0.2.1")
+        await ports.connect("127.0.0.1", 9, within=5, local_address=LocalAddress.of("192.0.2.1"))
 
     with pytest.raises(ConnectError, match="assign requested address"):
         driver.run(flow)

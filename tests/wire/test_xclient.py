@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailward.errors import BadCommand
+from mailward.errors import BadCommand, InputError
 from mailward.wire.command import XClient, parse_command
+from mailward.wire.xclient import xclient_of
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,52 @@ def test_what_is_written_is_read(said: dict[str, str | None]) -> None:
     command = XClient(tuple(said.items()))
 
     assert parse_command(command.encode().removesuffix(b"\r\n")) == command
+
+
+def test_what_a_client_says() -> None:
+    """Names in upper case, IPv6 with its tag, what is not known as Postfix writes it, values as xtext."""
+    said = {"addr": "2001:db8::7", "PORT": "4711", "HELO": "a+b c", "NAME": None, "DESTADDR": "192.0.2.1"}
+
+    assert xclient_of(said).encode() == (
+        b"XCLIENT ADDR=IPV6:2001:db8::7 PORT=4711 HELO=a+2Bb+20c NAME=[UNAVAILABLE] DESTADDR=192.0.2.1\r\n"
+    )
+    assert xclient_of({"ADDR": "ipv6:::1"}).address == "::1"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"ADDR": "192.0.2"},
+        {"ADDR": "fe80::1%eth0"},
+        {"PORT": "65536"},
+        {"PORT": 25},
+        {"PROTO": "LMTP"},
+        {"HELO": ""},
+        {"HELO": "x" * 256},
+        {"HELO": "x\r\nMAIL FROM:<e>"},
+        {"HELO": "ü.example"},
+        {"HELO": "a", "helo": "b"},
+        {"SESSION": "x"},
+        {7: "x"},
+        {"NAME": "x" * 255, "HELO": "y" * 255},
+    ],
+)
+def test_what_no_client_says(said: dict[Any, Any]) -> None:
+    """It is refused before anything is opened, and the error lists what there is."""
+    with pytest.raises(InputError, match="xclient=") as caught:
+        xclient_of(said)
+
+    assert "DESTADDR" in caught.value.advice
+    assert str(caught.value).isprintable()
+
+
+@given(attributes)
+def test_what_a_client_says_is_read_by_a_server(said: dict[str, str | None]) -> None:
+    """Unless it is longer than a line, or no value."""
+    try:
+        command = xclient_of(said)
+    except InputError:
+        return
+    read = parse_command(command.encode().removesuffix(b"\r\n"))
+    assert read == command

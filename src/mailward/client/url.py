@@ -2,6 +2,7 @@
 
     smtp.example.org    smtp.example.org:587    [2001:db8::1]:465
     smtps://ann%40example.org:secret@smtp.example.org    smtp://127.0.0.1:2525?tls=starttls
+    lmtp://127.0.0.1:24    smtp+unix:///run/mail/submission    lmtp+unix:///run/dovecot/lmtp
 
 No error repeats a part of the text that may hold a password, even where the URL is badly formed.
 """
@@ -22,12 +23,17 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
 _ZONE = re.compile(r"[A-Za-z0-9._\-]{1,32}")
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SCHEMES = ("smtps", "smtp", "lmtp", "smtp+unix", "lmtp+unix")
+_LONGEST_PATH = 107  # octets that the address of a Unix socket holds
 _ENCODE = "percent-encode : / ? # [ ] @ and % in user name and password, for example %40 for @"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the text says; None for what it leaves open. `host` is ASCII (A-labels) or an IP address."""
+    """What the text says; None for what it leaves open. `host` is ASCII (A-labels) or an IP address.
+
+    `path`: of a Unix socket, whose `host` is "localhost".
+    """
 
     host: str
     port: int | None = None
@@ -35,6 +41,22 @@ class Target:
     user: str | None = None
     password: Secret | None = None
     tls: str | None = None
+    path: str | None = None
+
+    @property
+    def protocol(self) -> str | None:
+        """ "smtp" or "lmtp", where there is a scheme to say it."""
+        return None if self.scheme is None else "lmtp" if self.scheme.startswith("lmtp") else "smtp"
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """What stands between // and the path of a URL (RFC 3986 §3.2)."""
+
+    user: str | None
+    password: Secret | None
+    host: str
+    port: int | None
 
 
 def parse_target(text: str) -> Target:
@@ -55,17 +77,45 @@ def _is_one_word(text: object) -> bool:
 
 
 def _parse_url(scheme: str, rest: str) -> Target:
-    if scheme.lower() not in ("smtp", "smtps"):
-        shown = f" {scheme}:" if _SCHEME.fullmatch(scheme) else ""
-        raise InvalidUrl(f"the URL's scheme{shown} is not one we know", advice="begin with smtps:// or smtp://")
+    scheme = checked_scheme(scheme, _SCHEMES)
     before_query, _, query = rest.partition("?")
-    authority, _, path = before_query.partition("/")
-    if path or "#" in rest:
-        raise InvalidUrl("a server's URL has no path and no fragment", advice=_ENCODE)
+    authority, slash, path = before_query.partition("/")
+    if "#" in rest:
+        raise InvalidUrl("a server's URL has no fragment", advice=_ENCODE)
+    if scheme.endswith("+unix"):
+        return _unix(scheme, authority, path if slash else "", query)
+    if path:
+        raise InvalidUrl("a server's URL has no path", advice=_ENCODE)
+    said = parse_authority(authority)
+    return Target(said.host, said.port, scheme, said.user, said.password, _tls(query))
+
+
+def checked_scheme(scheme: str, known: tuple[str, ...]) -> str:
+    """In lower case. No other scheme is repeated unless it looks like one: it might be a part of a password."""
+    if scheme.lower() not in known:
+        shown = f" {scheme}:" if _SCHEME.fullmatch(scheme) else ""
+        begin = " or ".join(f"{each}://" for each in known)
+        raise InvalidUrl(f"the URL's scheme{shown} is not one we know", advice=f"begin with {begin}")
+    return scheme.lower()
+
+
+def parse_authority(authority: str) -> Authority:
+    """Raises InvalidUrl, which repeats nothing of user and password."""
     userinfo, at, host_and_port = authority.rpartition("@")
     user, password = _userinfo(userinfo) if at else (None, None)
-    host, port = _host_and_port(host_and_port)
-    return Target(host, port, scheme.lower(), user, password, _tls(query))
+    host, port = _host_and_port(host_and_port.replace("%25", "%", 1) if "[" in host_and_port else host_and_port)
+    return Authority(user, password, host, port)
+
+
+def _unix(scheme: str, authority: str, path: str, query: str) -> Target:
+    userinfo, at, host = authority.rpartition("@")
+    if host:
+        raise InvalidUrl("the URL of a Unix socket names no host", advice=f"write {scheme}:///path with three slashes")
+    user, password = _userinfo(userinfo) if at else (None, None)
+    path = f"/{_decoded(path)}"
+    if path == "/" or len(path.encode()) > _LONGEST_PATH:
+        raise InvalidUrl(f"the path of a Unix socket has 2 to {_LONGEST_PATH} octets")
+    return Target("localhost", None, scheme, user, password, _tls(query), path)
 
 
 def _userinfo(userinfo: str) -> tuple[str, Secret | None]:
@@ -79,13 +129,13 @@ def _userinfo(userinfo: str) -> tuple[str, Secret | None]:
 
 def _decoded(text: str) -> str:
     if _BROKEN_ESCAPE.search(text):
-        raise InvalidUrl("the user part of the URL has a % that begins no two hexadecimal digits", advice=_ENCODE)
+        raise InvalidUrl("the URL has a % that begins no two hexadecimal digits", advice=_ENCODE)
     try:
         decoded = unquote_to_bytes(text).decode()
     except UnicodeDecodeError:
-        raise InvalidUrl("the user part of the URL is not UTF-8 when decoded", advice=_ENCODE) from None
+        raise InvalidUrl("the URL is not UTF-8 when decoded", advice=_ENCODE) from None
     if not decoded.isprintable():
-        raise InvalidUrl("the user part of the URL has control characters when decoded")
+        raise InvalidUrl("the URL has control characters when decoded")
     return decoded
 
 
@@ -115,20 +165,28 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
 
 def _host(host: str) -> str:
     host = host.removesuffix(".")
-    if not host.isascii():
-        host = _a_labels(host)
+    if not host.isascii() or "xn--" in host.lower():
+        host = ".".join(_a_label(label) for label in host.split("."))
     if len(host) > 253 or not _HOST.fullmatch(host):
         raise InvalidUrl(f"{printable(host, 80)!r} is not a host name")
     return host.lower()
 
 
-def _a_labels(host: str) -> str:
+def _a_label(label: str) -> str:
+    """Letters are not mapped, except ASCII to lower case: what only looks like another host is refused, not turned
+    into it. What claims to be an A-label must be one.
+    """
     import idna  # noqa: PLC0415  # its tables are large and few hosts need them
 
+    lower = "".join(letter.lower() if letter.isascii() else letter for letter in label)
+    if lower.isascii() and not lower.startswith("xn--"):
+        return label
     try:
-        return idna.encode(host, strict=True, uts46=False).decode("ascii")
+        encoded = idna.alabel(lower).decode("ascii")
+        idna.ulabel(encoded)
+        return encoded
     except UnicodeError as error:  # idna.IDNAError is one
-        raise InvalidUrl(f"{printable(host, 80)!r} is not an IDNA2008 host name: {printable(str(error))}") from error
+        raise InvalidUrl(f"{printable(label, 80)!r} is no label of IDNA2008: {printable(str(error))}") from error
 
 
 def _port(text: str) -> int:

@@ -5,31 +5,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import select
-import socket
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from mailward.errors import ConnectionLost, DnsError
-from mailward.net.attempts import Attempts
-from mailward.net.clock import Clock
+from mailward.errors import ConnectionLost
+from mailward.net.dialler import Dialler
+from mailward.net.exclusive import Turns
 from mailward.net.ports import too_late
-from mailward.net.resolve import Address, Answer, literal, look_up
+from mailward.net.resolve import Answer, ip_and_port, look_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import socket
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from mailward.net.query import Dns
+    from mailward.records.answer import DnsAnswer
 
 T = TypeVar("T")
 
+_TURNS: Turns[asyncio.Lock] = Turns(asyncio.Lock)
 _READ = 16 * 1024  # octets at a time; a buffer of our own spares the loop a fresh one of 256 KiB for each read
 HIGH_WATER = 256 * 1024  # octets read ahead before the peer is made to wait
 
 
 class AioStream(asyncio.BufferedProtocol):
-    """One TCP connection, for one reader and one writer at a time."""
+    """One connection, for one reader and one writer at a time."""
 
     _transport: asyncio.Transport
     _arrived: select.poll
     peername: str
     sockname: str
+    peerport: int
+    sockport: int
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -50,8 +56,8 @@ class AioStream(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=0)  # so that write() returns only when the kernel has every octet
         self._arrived = select.poll()
         self._arrived.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
-        self.peername = str((transport.get_extra_info("peername") or ("",))[0])
-        self.sockname = str((transport.get_extra_info("sockname") or ("",))[0])
+        self.peername, self.peerport = ip_and_port(transport.get_extra_info("peername"))
+        self.sockname, self.sockport = ip_and_port(transport.get_extra_info("sockname"))
 
     def get_buffer(self, _sizehint: int) -> bytearray:
         return self._buffer
@@ -103,7 +109,7 @@ class AioStream(asyncio.BufferedProtocol):
             await asyncio.sleep(0)  # and tells us in that turn, but after it has woken this task
         if self._received:
             return self._taken(len(self._received))
-        return b"" if self._eof else None
+        return b"" if self._eof or self._transport.is_closing() else None  # a reset is told a turn later
 
     async def write(self, data: bytes, *, within: float | None) -> None:
         if self._transport.is_closing():
@@ -153,61 +159,66 @@ class AioStream(asyncio.BufferedProtocol):
         return ConnectionLost(f"the connection was lost: {self._reason or 'closed by the server'}")
 
 
-class AioPorts(Clock):
+class AioPorts(Dialler[AioStream]):
     """The world as a task of the running loop sees it."""
 
-    async def connect(
-        self, host: str, port: int, *, within: float | None, local_address: str | None = None
-    ) -> AioStream:
-        until = None if within is None else self.now() + within
-        addresses = literal(host, port) or await _resolved(host, port, within)
-        attempts = Attempts(host, port)
-        for position, address in enumerate(addresses):
-            left = None if until is None else until - self.now()
+    @contextlib.asynccontextmanager
+    async def exclusively(self, key: object, *, within: float | None = None) -> AsyncIterator[None]:
+        with _TURNS.lock((asyncio.get_running_loop(), key)) as lock:
             try:
-                async with asyncio.timeout(attempts.share(left, len(addresses) - position)):
-                    return await _connected(address, local_address)
-            except OSError as exc:  # TimeoutError is one
-                attempts.failed(address.ip, exc)
-        raise attempts.error()
+                async with asyncio.timeout(within):
+                    await lock.acquire()
+            except TimeoutError:
+                raise too_late("waiting for another task") from None
+            try:
+                yield
+            finally:
+                lock.release()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def query(self, name: str, kind: str, *, within: float | None, dns: Dns | None = None) -> DnsAnswer:
+        from mailward.net import query  # noqa: PLC0415 - few ask the DNS themselves
+
+        return await query.ask_async(name, kind, within=within, dns=dns)
 
     async def compute(self, work: Callable[[], T]) -> T:
         return await asyncio.to_thread(work)
 
+    async def _stream(self, sock: socket.socket) -> AioStream:
+        _, stream = await asyncio.get_running_loop().create_connection(AioStream, sock=sock)
+        return stream
 
-async def _connected(address: Address, local_address: str | None) -> AioStream:
-    loop = asyncio.get_running_loop()
-    sock = socket.socket(address.family, socket.SOCK_STREAM)
-    try:
-        sock.settimeout(0)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if local_address is not None:
-            sock.bind((local_address, 0))
-        await loop.sock_connect(sock, address.sockaddr)
-        _, stream = await loop.create_connection(AioStream, sock=sock)
-    except BaseException:
-        sock.close()
-        raise
-    return stream
+    async def _writable(self, descriptors: Sequence[int], within: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[None] = loop.create_future()
+        timer = None if within is None else loop.call_later(within, _wake, ready)
+        for descriptor in descriptors:
+            loop.add_writer(descriptor, _wake, ready)
+        try:
+            await ready
+        finally:
+            for descriptor in descriptors:
+                loop.remove_writer(descriptor)
+            if timer is not None:
+                timer.cancel()
 
+    async def _looked_up(self, host: str, port: int, within: float | None) -> Answer:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
 
-async def _resolved(host: str, port: int, within: float | None) -> tuple[Address, ...]:
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Answer] = loop.create_future()
+        def deliver(answer: Answer) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
+                loop.call_soon_threadsafe(_settle, future, answer)
 
-    def deliver(answer: Answer) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
-            loop.call_soon_threadsafe(_settle, future, answer)
-
-    look_up(host, port, deliver)
-    try:
+        look_up(host, port, deliver)
         async with asyncio.timeout(within):
-            answer = await future
-    except TimeoutError:
-        raise too_late(f"looking up {host}") from None
-    if isinstance(answer, DnsError):
-        raise answer
-    return answer
+            return await future
+
+    async def _awaited(self, answer: Awaitable[Sequence[str]], within: float | None) -> Sequence[str]:
+        async with asyncio.timeout(within):
+            return await answer
 
 
 def _settle(future: asyncio.Future[Answer], answer: Answer) -> None:

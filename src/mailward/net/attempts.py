@@ -1,45 +1,57 @@
-"""How the attempts on the addresses of a host are shared out and told."""
+"""How the attempts to connect to a host, or to one of several, are told."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from mailward.errors import ConnectError
+from mailward.errors import ConnectError, DnsError
 from mailward.net.ports import too_late
 from mailward.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mailward.errors import MailwardError
+
+_ADVICE = "check host and port, that the server runs, and that no firewall stands between"
+_TOLD = 16  # failures of one place that are told; more would hide the others
 
 
 class Attempts:
-    """The account of connecting to one host: what failed on which address, and why."""
+    """The account of connecting to one of `places`: what failed on which address, and why."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = f"{printable(host)} port {port}"
-        self._failures: list[str] = []
-        self._time_ran_out = False
+    def __init__(self, places: Sequence[tuple[str, int]]) -> None:
+        self._places = [f"{printable(host)} port {port}" for host, port in places]
+        self._failures: list[list[str]] = [[] for _ in places]
+        self._unknown: dict[int, DnsError] = {}
 
-    @staticmethod
-    def share(left: float | None, waiting: int) -> float | None:
-        """The seconds one attempt may take when `left` must do for `waiting` addresses, this one included."""
-        return None if left is None else max(left, 0.0) / waiting
+    def unresolved(self, place: int, error: DnsError) -> None:
+        self._unknown[place] = error
 
-    def failed(self, ip: str, error: OSError) -> None:
-        self._time_ran_out = isinstance(error, TimeoutError) and error.errno is None
-        self._failures.append(f"{ip}: {_reason(error)}")
+    def failed(self, place: int, ip: str, reason: OSError | str) -> None:
+        told = reason if isinstance(reason, str) else _reason(reason)
+        self._failures[place].append(f"{ip}: {told}")
 
     def error(self) -> MailwardError:
-        """What to raise when no address is left: DeadlineExceeded if time ran out on the last one."""
-        told = "; ".join(self._failures) or "the name has no address"
-        if self._time_ran_out:
-            return too_late(f"connecting to {self._target} ({told})")
-        return ConnectError(
-            f"cannot connect to {self._target}: {told}",
-            phase="connect",
-            advice="check host and port, that the server runs, and that no firewall stands between",
-        )
+        """What to raise when no address is left."""
+        if len(self._unknown) == len(self._places):
+            return self._unknown[0]
+        return ConnectError(f"cannot connect to {self._told()}", phase="connect", advice=_ADVICE)
+
+    def too_late(self) -> MailwardError:
+        """What to raise when nothing but time was missing."""
+        return too_late(f"connecting to {self._told()}")
+
+    def _told(self) -> str:
+        return "; ".join(f"{name}: {self._of(place)}" for place, name in enumerate(self._places))
+
+    def _of(self, place: int) -> str:
+        if place in self._unknown:
+            return self._unknown[place].message
+        failures = self._failures[place]
+        more = [f"and {len(failures) - _TOLD} more"] if len(failures) > _TOLD else []
+        return "; ".join(failures[:_TOLD] + more) or "not tried"
 
 
 def _reason(error: OSError) -> str:

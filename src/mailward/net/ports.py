@@ -6,22 +6,36 @@ left of their deadline; a driver never adds a limit of its own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from mailward.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
+
+    from mailward.net.local_address import LocalAddress
+    from mailward.net.query import Dns
+    from mailward.records.answer import DnsAnswer
 
 T = TypeVar("T")
 
+# The IP addresses of a host, the best first. It is called in the flow, so that it must be quick, or asynchronous (which
+# only AsyncClient can use).
+Resolve: TypeAlias = Callable[[str, int], Sequence[str] | Awaitable[Sequence[str]]]
+
 
 class Stream(Protocol):
-    """A connected byte stream. `peername` and `sockname` are IP addresses, without the port."""
+    """A connected byte stream. `peername` and `sockname` are IP addresses, without the port; "" on a Unix socket.
+
+    The ports are 0 there.
+    """
 
     peername: str
     sockname: str
+    peerport: int
+    sockport: int
 
     async def read(self, limit: int, *, within: float | None) -> bytes:
         """Between 1 and `limit` octets, or b"" once the peer has closed."""
@@ -45,14 +59,57 @@ class Stream(Protocol):
 
 
 class Ports(Protocol):
-    """The world of a flow: connections, clock, chance and processor time."""
+    """The world of a flow: connections, clock, chance, processor time, and turns."""
 
-    async def connect(self, host: str, port: int, *, within: float | None, local_address: str | None = None) -> Stream:
-        """Tries each address of `host` in the resolver's order, sharing `within` among them.
+    async def connect(
+        self,
+        host: str,
+        port: int,
+        *,
+        within: float | None,
+        local_address: LocalAddress | None = None,
+        resolve: Resolve | None = None,
+    ) -> Stream:
+        """Whichever address of `host` answers first, each a quarter of a second after the one before it (RFC 8305).
 
         Raises DnsError, ConnectError (naming each address and its reason) or DeadlineExceeded.
         """
         ...
+
+    async def race(
+        self,
+        places: Sequence[tuple[str, int]],
+        *,
+        within: float | None,
+        local_address: LocalAddress | None = None,
+        resolve: Resolve | None = None,
+    ) -> tuple[int, Stream]:
+        """As `connect`, between hosts and ports of which the first has a head start. Gives which one it was, too."""
+        ...
+
+    async def connect_unix(self, path: str, *, within: float | None) -> Stream:
+        """To the Unix socket at `path`. Raises ConnectError or DeadlineExceeded."""
+        ...
+
+    async def query(self, name: str, kind: str, *, within: float | None, dns: Dns | None = None) -> DnsAnswer:
+        """What the DNS says: MX, TXT, TLSA, SRV, CNAME, A or AAAA. `dns`: whom to ask, this machine's by default.
+
+        Raises DnsError, to be tried later, when nobody answers; that nothing is there is an answer.
+        """
+        ...
+
+    async def lookup(self, host: str, *, within: float | None, resolve: Resolve | None = None) -> tuple[str, ...]:
+        """The IP addresses of `host`, the best first. Raises DnsError or DeadlineExceeded."""
+        ...
+
+    def exclusively(self, key: object, *, within: float | None = None) -> AbstractAsyncContextManager[None]:
+        """One holder of `key` at a time: among the tasks of this loop, or among the threads of this process.
+
+        `key` is hashable. Raises DeadlineExceeded if the turn does not come `within`.
+        """
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
 
     def now(self) -> float:
         """Monotonic seconds."""

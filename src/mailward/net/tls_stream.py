@@ -32,6 +32,8 @@ class TlsStream:
         self.opening = b""
         self.peername = stream.peername
         self.sockname = stream.sockname
+        self.peerport = stream.peerport
+        self.sockport = stream.sockport
 
     async def handshake(self, *, within: float | None) -> None:
         """Raises TlsError or CertificateError, ConnectionLost, DeadlineExceeded. The peer gets our alert first."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-from mailward.errors import ProtocolError
+from mailward.errors import InputError, ProtocolError
 from mailward.printable import printable
 
 V1_LIMIT: Final = 107  # octets with CRLF: the longest line the specification knows
@@ -57,6 +57,22 @@ def read_proxy_header(data: bytes) -> ProxyHeader | None:
     if data[: len(PREFIX)] == PREFIX[: len(data)]:
         return _read_v1(data)
     raise _broken("it begins with something else", data)
+
+
+def write_proxy_header(client: Endpoint | None, server: Endpoint | None, *, version: int) -> bytes:
+    """For a proxy that names its client; None on either side says that it speaks for itself. Raises InputError."""
+    if client is None or server is None:
+        return b"PROXY UNKNOWN\r\n" if version == 1 else SIGNATURE + bytes((_LOCAL, _UNSPECIFIED, 0, 0))
+    ips = [ip_address(end.address) for end in (client, server)]
+    if ips[0].version != ips[1].version:
+        raise InputError("a PROXY header needs both addresses of one family: IPv4, or IPv6", phase="options")
+    if version == 1:
+        ends = f"{ips[0]} {ips[1]} {client.port} {server.port}"
+        return f"PROXY TCP{ips[0].version} {ends}\r\n".encode("ascii")
+    ports = b"".join(end.port.to_bytes(2, "big") for end in (client, server))
+    body = ips[0].packed + ips[1].packed + ports
+    family = _TCP4 if ips[0].version == 4 else _TCP6
+    return SIGNATURE + bytes((_PROXIED, family)) + len(body).to_bytes(2, "big") + body
 
 
 def begins_proxy_header(data: bytes) -> bool:
