@@ -7,6 +7,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
@@ -15,12 +16,20 @@ import dns.rrset
 
 
 class NameServer:
-    """`zone`: (name, type) to TTL and data. `rcode` instead of any answer; `silent`: none at all."""
+    """`zone`: (name, type) to TTL and data. `rcode` instead of any answer; `silent`: none at all.
+
+    `signed`: domains whose names it vouches for (the AD bit), but for those `unsigned`. `bogus`: (name, type) that it
+    says DNSSEC found forged. `failing`: (name, type) it has no answer for.
+    """
 
     def __init__(self) -> None:
         self.zone: dict[tuple[str, str], tuple[int, list[str]]] = {}
         self.rcode: dns.rcode.Rcode | None = None
         self.silent = False
+        self.signed: set[str] = set()
+        self.unsigned: set[str] = set()
+        self.bogus: set[tuple[str, str]] = set()
+        self.failing: set[tuple[str, str]] = set()
         self.questions: list[tuple[str, str]] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
@@ -54,16 +63,28 @@ class NameServer:
     def _answer(self, query: dns.message.Message, name: str, kind: str) -> dns.message.Message:
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.AA | dns.flags.RA
-        if self.rcode is not None:
-            answer.set_rcode(self.rcode)
+        rcode = dns.rcode.SERVFAIL if (name, kind) in self.failing | self.bogus else self.rcode
+        if rcode is not None:
+            answer.set_rcode(rcode)
+            if (name, kind) in self.bogus:
+                answer.use_edns(0, options=[dns.edns.EDEOption(dns.edns.EDECode.DNSSEC_BOGUS, "forged")])
             return answer
+        vouched = self._vouches(name)
         if not any(known == name for known, _ in self.zone):
             answer.set_rcode(dns.rcode.NXDOMAIN)
-        while (name, "CNAME") in self.zone:
+        while kind != "CNAME" and (name, "CNAME") in self.zone:
             ttl, data = self.zone[name, "CNAME"]
             answer.answer.append(dns.rrset.from_text(f"{name}.", ttl, "IN", "CNAME", *data))
-            name = data[0].rstrip(".")
+            name = data[0].rstrip(".").lower()
+            vouched = vouched and self._vouches(name)
         if (name, kind) in self.zone:
             ttl, data = self.zone[name, kind]
             answer.answer.append(dns.rrset.from_text(f"{name}.", ttl, "IN", kind, *data))
+        if vouched:
+            answer.flags |= dns.flags.AD
         return answer
+
+    def _vouches(self, name: str) -> bool:
+        return name not in self.unsigned and any(
+            name == domain or name.endswith(f".{domain}") for domain in self.signed
+        )
