@@ -10,15 +10,17 @@ import pytest
 
 from mailward.cli.written import Written, names_sender
 from mailward.errors import InputError, MailwardError
+from mailward.message.builder import Message
 from mailward.message.content import content_of
+from mailward.net.clock import Clock
 
 ANN, BOB = "Ann <ann@example.test>", "bob@example.test"
 
 
 def composed(written: Written) -> EmailMessage:
     message = written.message()
-    assert isinstance(message, EmailMessage)
-    return message
+    assert isinstance(message, Message)
+    return message.complete(Clock().utc, Clock().nonce).as_email_message()
 
 
 def test_composed() -> None:

@@ -6,6 +6,8 @@ import email
 import email.policy
 import time
 import traceback
+from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,9 +72,43 @@ def test_a_display_name_stays_in_the_header() -> None:
     assert b"From: Ann <ann@example.test>\r\n" in server.contents[0]
 
 
+def test_everything_at_once(tmp_path: Path) -> None:
+    """Cc, Bcc, Reply-To, a file and a header of one's own; nobody reads who is in Bcc."""
+    (tmp_path / "a.csv").write_bytes(b"a,b\r\n" * 20_000)
+    with hostile_server(Script()) as server:
+        receipt = mailward.send(
+            f"127.0.0.1:{server.port}",
+            sender="Ann <ann@example.test>",
+            to="bob@example.test",
+            cc=["carol@example.test"],
+            bcc="Dave <dave@example.test>",
+            reply_to="desk@example.test",
+            subject="Table",
+            text="See the table.",
+            attach=tmp_path / "a.csv",
+            headers={"X-Tag": "7"},
+            tls=mailward.INSECURE_PLAINTEXT,
+        )
+
+    message = email.message_from_bytes(server.contents[0], policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    assert [result.address.partition("@")[0] for result in receipt.recipients] == ["bob", "carol", "dave"]
+    assert b"dave" not in server.contents[0]
+    assert (message["Cc"], message["Reply-To"], message["X-Tag"]) == ("carol@example.test", "desk@example.test", "7")
+    attached = next(message.iter_attachments())
+    assert (attached.get_filename(), attached.get_content_type()) == ("a.csv", "text/csv")
+    assert attached.get_payload(decode=True) == b"a,b\r\n" * 20_000
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        {"sender": "ann@example.test", "to": "a@b.c", "text": "x", "attach": "/nowhere/a.pdf"},
+        {"sender": "ann@example.test", "to": "a@b.c", "text": "x", "attach": "https://example.org/a.pdf"},
+        {"sender": "ann@example.test", "to": "a@b.c", "text": "x", "headers": {"X": "a\r\nBcc: x@y.z"}},
+        {"sender": "ann@example.test", "cc": "a@b.c\r\nBcc: x@y.z", "text": "x"},
+        {"message": MESSAGE, "bcc": "x@y.z"},
+        {"message": MESSAGE, "attach": []},
         {},
         {"to": "bob@example.test", "text": "x"},
         {"sender": "ann@example.test", "text": "x"},

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailward.errors import InputError, InvalidAddress, InvalidMessage
+from mailward.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from email.message import EmailMessage
 
+    from mailward.message.builder import Message
     from mailward.wire.address import Mailbox
 
 _MOST_OCTETS = 1 << 28
@@ -29,18 +30,21 @@ class Written:
     bcc: Sequence[str] = ()
     subject: str | None = None
     text: str | None = None
+    body_file: Path | None = None
     html: str | None = None
     attachments: Sequence[Path] = ()
+    headers: Sequence[str] = ()
     file: Path | None = None
 
-    def message(self) -> EmailMessage | bytes:
+    def message(self) -> Message | bytes:
         """Raises InputError."""
-        parts = (self.subject, self.text, self.html, self.attachments or None)
+        bodies = (self.text, self.body_file, self.html)
         if self.file is not None:
+            parts = (self.subject, *bodies, self.attachments or None, self.headers or None)
             if any(part is not None for part in parts):
                 raise InputError("--message is a whole message; it goes without --subject, --text, --html, --attach")
             return _octets(self.file)
-        if self.text is None and self.html is None:
+        if all(body is None for body in bodies):
             raise InputError("there is nothing to send", advice="give --text, --html or --message")
         return self._composed()
 
@@ -68,31 +72,50 @@ class Written:
                     advice = f"repeat {option}" if error.advice == "give several as a sequence" else error.advice
                     raise InvalidAddress(f"{option}: {error.message}", advice=advice) from error
 
-    def _composed(self) -> EmailMessage:
-        from mailward.message.address_list import parse_address  # noqa: PLC0415
-        from mailward.message.compose import compose  # noqa: PLC0415
-        from mailward.net.clock import Clock  # noqa: PLC0415
+    def _composed(self) -> Message:
+        from mailward.message.builder import Message  # noqa: PLC0415
 
         if not self.sender:
             raise InvalidMessage("the message has no sender", advice="give --from, or log in with an address")
         if not (self.to or self.cc or self.bcc):
             raise InvalidMessage("the message has no recipient", advice="give --to")
         self._check_addresses()
-        clock = Clock()
-        message = compose(
-            sender=self.sender,
+        message = Message(
+            from_=self.sender,
             to=self.to,
             cc=self.cc,
             bcc=self.bcc,
             subject=self.subject or "",
-            text=_octets(_STDIN).decode("utf-8", "strict") if self.text == "-" else self.text,
+            text=self._text(),
             html=self.html,
-            date=clock.utc(),
-            message_id=f"<{clock.nonce()}@{parse_address(self.sender).mailbox.domain}>",
+            headers=_fields(self.headers),
         )
         for path in self.attachments:
-            _attach(message, path)
+            message.attach(path if path.is_file() else _octets(path), name=path.name)
         return message
+
+    def _text(self) -> str | None:
+        file = _STDIN if self.text == "-" else self.body_file
+        if file is None:
+            return self.text
+        try:
+            return _octets(file).decode()
+        except UnicodeDecodeError:
+            where = "standard input" if file == _STDIN else printable(str(file))
+            raise InputError(f"{where} is not UTF-8 text", advice="attach it with --attach") from None
+
+
+def _fields(headers: Sequence[str]) -> dict[str, str]:
+    """Of `Name: value` each. Raises InputError."""
+    fields: dict[str, str] = {}
+    for header in headers:
+        name, colon, value = header.partition(":")
+        if not colon:
+            raise InputError(f"--header {printable(header, 80)!r} has no colon", advice='write "Name: value"')
+        if name in fields:
+            raise InputError(f"--header gives {printable(name, 80)} twice")
+        fields[name] = value.strip()
+    return fields
 
 
 def names_sender(content: bytes) -> bool:
@@ -101,14 +124,6 @@ def names_sender(content: bytes) -> bool:
     from mailward.message.headers import fields  # noqa: PLC0415
 
     return any(name.removeprefix("resent-") in {"from", "sender"} for name, _ in fields(octets_of(content)))
-
-
-def _attach(message: EmailMessage, path: Path) -> None:
-    from mimetypes import guess_type  # noqa: PLC0415
-
-    kind, encoding = guess_type(path.name)
-    main, _, sub = (kind if kind and not encoding else "application/octet-stream").partition("/")
-    message.add_attachment(_octets(path), maintype=main, subtype=sub, filename=path.name)
 
 
 def _octets(path: Path) -> bytes:

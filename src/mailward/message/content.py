@@ -75,8 +75,13 @@ def _check_bare_cr(octets: bytes) -> None:
         raise InvalidMessage(f"bare CR at octet {found.start() + 1} of the header section")
 
 
-def _check(octets: bytes) -> None:
-    section = header_section(octets)
+def names_bcc(section: bytes) -> bool:
+    """Whether a header section has a Bcc or Resent-Bcc field."""
+    return b"bcc" in section.lower() and _BCC.search(section) is not None
+
+
+def check_section(section: bytes) -> None:
+    """Raise InvalidMessage unless every line of a header section belongs to a field of visible text."""
     many = section.count(b"\n") > MOST_FIELDS and len(_FIELD.findall(section)) > MOST_FIELDS
     if many or len(section) > SECTION_LIMIT:
         raise InvalidMessage(f"more than {MOST_FIELDS} header fields or {SECTION_LIMIT} octets of them")
@@ -90,6 +95,10 @@ def _check(octets: bytes) -> None:
         raise InvalidMessage(
             f"control character 0x{found[0][0]:02X} at octet {found.start() + 1} of the header section"
         )
+
+
+def _check(octets: bytes) -> None:
+    check_section(header_section(octets))
     if (nul := octets.find(b"\0")) >= 0:
         raise InvalidMessage(f"NUL at octet {nul + 1} of the message")
     if has_long_line(octets):

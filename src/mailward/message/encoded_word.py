@@ -15,7 +15,7 @@ _WORD = re.compile(r"=\?([A-Za-z0-9_.\-]{1,40})(?:\*[A-Za-z0-9\-]{0,40})?\?([BbQ
 _ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 # Named one by one: Python knows codecs that are no charsets of mail and cost more than they give.
-_CHARSET = re.compile(
+CHARSET = re.compile(
     r"us-ascii|utf-8|iso-8859-\d{1,2}|windows-125\d|koi8-[ru]|gb2312|gbk|gb18030|big5|shift_jis|euc-(?:jp|kr)"
     r"|iso-2022-(?:jp|kr)",
     re.IGNORECASE | re.ASCII,
@@ -79,7 +79,7 @@ def decode_words(text: str) -> str:
 
 
 def _octets(word: re.Match[str]) -> bytes | None:
-    if not _CHARSET.fullmatch(word[1]):
+    if not CHARSET.fullmatch(word[1]):
         return None
     if word[2] in "Qq":
         return _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), word[3].replace("_", " ").encode())

@@ -34,6 +34,7 @@ from mailward.printable import printable
 
 DEEPEST_PART = 50
 MOST_PARTS = 10_000
+MOST_PARAMETERS = 300
 
 _PARAMETER_FIELDS = frozenset({"content-type", "content-disposition"})
 # What the standard library notes about addresses that are still clear to every reader.
@@ -156,12 +157,20 @@ def _free_leaves(message: Message[Any, Any]) -> Iterator[Message[Any, Any]]:
         count += 1
         if depth > DEEPEST_PART or count > MOST_PARTS:
             raise InvalidMessage(f"parts nested deeper than {DEEPEST_PART}, or more than {MOST_PARTS} of them")
+        _check_parameters(part)
         signed = signed or part.get_content_type() == "multipart/signed"
         payload = part.get_payload()
         if isinstance(payload, list):
             stack += [(inner, depth + 1, signed) for inner in reversed(payload) if isinstance(inner, Message)]
         elif not signed:
             yield part
+
+
+def _check_parameters(part: Message[Any, Any]) -> None:
+    """The standard library reads parameters in more than linear time, and again at each question."""
+    for name, value in part.raw_items():
+        if name.lower() in _PARAMETER_FIELDS and (text := str(value)).count(";") + text.count("*") > MOST_PARAMETERS:
+            raise InvalidMessage(f"header {printable(name, 80)} has more than {MOST_PARAMETERS} parameters")
 
 
 def _is_carried(part: Message[Any, Any], *, eight_bit: bool) -> bool:
@@ -187,7 +196,8 @@ def _raw_octets(part: Message[Any, Any], payload: str) -> bytes:
 def _encode(part: Message[Any, Any]) -> None:
     octets = part.get_payload(decode=True)
     if not isinstance(octets, bytes) or part.get_content_maintype() in {"multipart", "message"}:
-        raise InvalidMessage(f"a {part.get_content_type()} part has 8-bit octets or lines over {MAX_LINE} octets")
+        kind = printable(part.get_content_type(), 80)
+        raise InvalidMessage(f"a {kind} part has 8-bit octets or lines over {MAX_LINE} octets")
     text = part.get_content_maintype() == "text"
     encoding, body = encoded(normalised(octets) if text else octets, text=text)
     del part["Content-Transfer-Encoding"]

@@ -29,16 +29,24 @@ def has_bare_newline(data: bytes) -> bool:
     return data.count(b"\r\n") * 2 != len(data.translate(None, _NOT_CRLF))
 
 
-def stuff(content: bytes) -> bytes:
-    """`content` as it goes on the wire after 354, final dot included. Raises InvalidMessage on a bare CR, LF or NUL."""
+def as_text(content: bytes) -> bytes:
+    """`content` with a line end at its end. Raises InvalidMessage on a bare CR, LF or NUL."""
     if has_bare_newline(content) or b"\x00" in content:
         raise InvalidMessage(
             "the content has a bare CR, a bare LF or a NUL", phase="data", advice="end lines with CRLF"
         )
-    if content and not content.endswith(b"\r\n"):
-        content += b"\r\n"
-    stuffed = content.replace(b"\r\n.", b"\r\n..")
-    return (b"." if stuffed.startswith(b".") else b"") + stuffed + b".\r\n"
+    return content if not content or content.endswith(b"\r\n") else content + b"\r\n"
+
+
+def stuff(content: bytes) -> bytes:
+    """`content` as it goes on the wire after 354, final dot included. Raises InvalidMessage on a bare CR, LF or NUL."""
+    return stuff_lines(as_text(content)) + b".\r\n"
+
+
+def stuff_lines(lines: bytes) -> bytes:
+    """Whole lines of content as they go on the wire."""
+    stuffed = lines.replace(b"\r\n.", b"\r\n..") if b"\r\n." in lines else lines
+    return b"." + stuffed if stuffed.startswith(b".") else stuffed
 
 
 class Unstuffer:
