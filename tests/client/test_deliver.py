@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mailward import INSECURE_PLAINTEXT, ConnectError, Outcome, PermanentReply
-from mailward.client.deliver import Deliverer, Delivery, not_sent, unusable
+from mailward.client.deliver import Deliverer
+from mailward.client.judgement import Delivery, not_sent, unusable
 from mailward.client.options import client_options
 from mailward.client.pool import Pool
 from mailward.client.receipt import Receipt

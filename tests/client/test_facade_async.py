@@ -74,7 +74,8 @@ async def test_messages_may_come_as_they_are_made() -> None:
         async with AsyncClient("127.0.0.1", server.port, tls=INSECURE_PLAINTEXT) as client:
             progress = [(receipt.outcome, len(made)) async for receipt in client.send_many(source())]
 
-    assert progress == [(Outcome.ACCEPTED, 1), (Outcome.ACCEPTED, 2), (Outcome.ACCEPTED, 3)]
+    assert [outcome for outcome, _ in progress] == [Outcome.ACCEPTED] * 3
+    assert progress[0][1] < 3
 
 
 @pytest.mark.asyncio

@@ -113,3 +113,15 @@ def test_nobody_listens() -> None:
     """Then there is no observer at all."""
     assert observer_of(None, None, utc=lambda: NOON) is None
     assert observer_of({}, [], utc=lambda: NOON) is None
+
+
+def test_what_a_certificate_says_moves_no_cursor(tmp_path: Path) -> None:
+    """Names are the server's words: no new line begins in a transcript, and no escape sequence reaches a terminal."""
+    path = tmp_path / "session.log"
+    observer = observer_of(None, str(path), utc=lambda: NOON)
+    assert observer is not None
+    observer.session("1", "mx.example.test").happened("secured", names=("\x1b]0;owned\x07\nS: 250 forged",))
+
+    told = path.read_text()
+    assert told.count("\n") == 1
+    assert "\x1b" not in told

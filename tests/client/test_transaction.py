@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mailward import INSECURE_PLAINTEXT, Outcome, PermanentReply, RecipientsRefused, TransientReply
-from tests.support.hostile import Connection, Saying, Script, hostile_server
+from mailward import INSECURE_PLAINTEXT, Outcome, OutcomeUnknown, PermanentReply, RecipientsRefused, TransientReply
+from tests.support.hostile import CHUNKING, Connection, HostileServer, Saying, Script, hostile_server
 from tests.support.sending import MESSAGE, Face, both_faces, url_of
 
 
@@ -161,3 +161,81 @@ def test_a_refused_message(
         assert str(receipts[0].recipients[0].reply) == reply.decode().strip()
         assert not receipts[0].recipients[0].accepted
     assert ("auth=" in caught.value.advice) is reply.startswith(b"530")
+
+
+def lmtp(server: HostileServer) -> str:
+    return f"lmtp://127.0.0.1:{server.port}"
+
+
+def lmtp_verdicts(*replies: bytes) -> dict[str, Saying]:
+    """One for each recipient that was accepted."""
+
+    def act(connection: Connection) -> bytes:
+        return b"".join(replies)
+
+    return {".": act, "LHLO": lambda connection: connection.ehlo()}
+
+
+@both_faces
+def test_lmtp_has_a_verdict_for_each_recipient(face: Face) -> None:
+    """RFC 2033 §4.2: two were accepted at RCPT, and one of them was not at the end."""
+    replies = b"250 2.0.0 saved\r\n", b"552 5.2.2 full\r\n"
+    with hostile_server(Script(says=lmtp_verdicts(*replies) | refuse("r1"))) as server:
+        receipt = face.send(lmtp(server), envelope={"recipients": names(3)}, tls=INSECURE_PLAINTEXT)
+
+    assert server.verbs[0] == "LHLO"
+    assert receipt.outcome is Outcome.PARTIAL
+    assert [(result.accepted, str(result.reply)) for result in receipt.recipients] == [
+        (True, "250 2.0.0 saved"),
+        (False, "550 5.1.1 nobody"),
+        (False, "552 5.2.2 full"),
+    ]
+
+
+@both_faces
+def test_lmtp_refuses_everybody_at_the_end(face: Face) -> None:
+    """Each verdict is a refusal."""
+    refused = pytest.raises(RecipientsRefused)
+    script = Script(says=lmtp_verdicts(b"452 4.2.2 full\r\n", b"452 4.2.2 full\r\n"))
+    with hostile_server(script) as server, refused as caught:
+        face.send(lmtp(server), envelope={"recipients": names(2)}, tls=INSECURE_PLAINTEXT)
+
+    assert caught.value.retryable
+
+
+@both_faces
+def test_lmtp_with_a_verdict_too_few(face: Face) -> None:
+    """C07: who has none may have the message or not."""
+    script = Script(says=lmtp_verdicts(b"250 2.0.0 saved\r\n"))
+    with hostile_server(script) as server, pytest.raises(OutcomeUnknown):
+        face.send(lmtp(server), envelope={"recipients": names(2)}, tls=INSECURE_PLAINTEXT, timeout=0.3)
+
+
+@both_faces
+def test_envelope_and_content_leave_at_once(face: Face) -> None:
+    """RFC 3030 with RFC 2920: a single message is one round trip."""
+    seen: list[bytes] = []
+
+    def peek(connection: Connection) -> bytes:
+        seen.append(connection._buffer)
+        return b"250 2.1.0 OK\r\n"
+
+    with hostile_server(Script(keywords=CHUNKING, says={"MAIL": peek})) as server:
+        receipt = face.send(url_of(server), tls=INSECURE_PLAINTEXT)
+
+    assert receipt.ok
+    assert server.contents == [MESSAGE]
+    assert seen[0].endswith(b"BDAT %d LAST\r\n" % len(MESSAGE) + MESSAGE)
+    assert server.verbs == ["EHLO", "MAIL", "RCPT", "BDAT", "QUIT"]
+
+
+@both_faces
+def test_at_once_and_nobody_is_there(face: Face) -> None:
+    """All refused: the content has left, was refused too, and the refusals of the recipients are the answer."""
+    refused = pytest.raises(RecipientsRefused)
+    with hostile_server(Script(keywords=CHUNKING, says=refuse("bob"))) as server, refused as caught:
+        face.send(url_of(server), tls=INSECURE_PLAINTEXT)
+
+    assert caught.value.receipt.outcome is Outcome.REJECTED
+    assert str(caught.value.receipt.recipients[0].reply) == "550 5.1.1 nobody"
+    assert server.verbs[-2:] == ["RSET", "QUIT"]

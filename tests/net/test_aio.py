@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import selectors
 import socket
+import threading
 import time
 
 import pytest
@@ -121,3 +124,28 @@ async def test_a_cancelled_race_closes_every_socket() -> None:
         watched = vars(asyncio.get_running_loop())["_selector"].get_map()
 
         assert [key for key in watched.values() if key.events & selectors.EVENT_WRITE] == []
+
+
+@pytest.mark.asyncio
+async def test_a_forked_child_lets_go_without_deafening_its_parent() -> None:
+    """Both watch through one epoll: what the child aborts or closes must not leave it."""
+    go_on = threading.Event()
+
+    def talk(sock: socket.socket) -> None:
+        go_on.wait(5)
+        sock.sendall(b"for the parent")
+        sock.recv(1)
+
+    with tcp_server(talk) as server:
+        stream = await AioPorts().connect("127.0.0.1", server.port, within=5)
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):
+                stream.abort()
+            os._exit(0)
+        await asyncio.to_thread(os.waitpid, child, 0)
+        go_on.set()
+        heard = await stream.read(100, within=5)
+        await stream.close()
+
+    assert heard == b"for the parent"

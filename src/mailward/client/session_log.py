@@ -98,7 +98,7 @@ def json_line(event: SessionEvent) -> str:
 
 def _value(value: object) -> str:
     if isinstance(value, tuple | list):
-        return ",".join(map(str, value))
+        return ",".join(printable(str(each), 500) for each in value)
     text = printable(str(value), 500)
     return f'"{text}"' if " " in text else text
 

@@ -1,183 +1,200 @@
-"""One mail transaction: MAIL, RCPT, DATA, the content, and what became of it (RFC 5321 §3.3, RFC 2920).
+"""One mail transaction: MAIL, RCPT, the content, and what became of it (RFC 5321 §3.3, RFC 2920, RFC 3030, RFC 2033).
 
-Where the server offers PIPELINING the whole envelope and DATA leave at once. The content follows only a 354 and only
-when somebody is to get it; a 354 that promises nobody is answered with the dot alone.
+Where the server offers CHUNKING and PIPELINING, envelope and content leave at once. With PIPELINING alone the envelope
+and DATA do; the content follows only a 354 and only when somebody is to get it; a 354 that promises nobody is answered
+with the dot alone. Large content follows an envelope that was accepted, piece by piece.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
-from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from mailward.client.receipt import Outcome, Receipt, RecipientResult, queue_id_in
-from mailward.errors import (
-    MailwardError,
-    OutcomeUnknown,
-    PermanentReply,
-    ProtocolError,
-    RecipientsRefused,
-    TransientReply,
-)
-from mailward.wire.command import Data, Mail, Rcpt
-from mailward.wire.parameters import NO_RCPT_PARAMETERS
+from mailward.client.judgement import Delivery, Judgement
+from mailward.errors import MailwardError, ProtocolError
+from mailward.wire.command import Data, Rcpt
+from mailward.wire.transparency import as_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mailward.client.session import Session
     from mailward.client.submission import Submission
+    from mailward.message.octets import Octets
     from mailward.wire.command import Command
     from mailward.wire.reply import Reply
 
-_GROUP = 50  # commands said at once; their replies must fit into what the kernel keeps while we still speak
+GROUP: Final = 50  # commands said at once
+LARGE: Final = 128 * 1024  # octets of content that do not leave before the envelope is accepted
+_CHUNK = 128 * 1024  # octets in one BDAT of a large content
+_AHEAD = 4  # chunks said before the reply to the first one is here
+
+
+def fits_one_group(submission: Submission) -> bool:
+    """Whether envelope and content may leave at once."""
+    content = submission.content
+    return isinstance(content, bytes) and len(content) <= LARGE and len(submission.recipients) + 2 <= GROUP
 
 
 class Transaction:
-    """`replies`: those to MAIL, to each RCPT and to DATA, in order, as far as they came."""
+    """One message in a session that is ready for it."""
 
     def __init__(self, session: Session, submission: Submission) -> None:
         self._session = session
         self._conversation = session.conversation
         self._submission = submission
-        self._replies: list[Reply] = []
+        self._judgement = Judgement(session, submission)
+        self._replies = self._judgement.replies
 
-    async def run(self) -> Receipt:
-        """Raises a MailwardError that carries the receipt unless somebody was accepted."""
+    async def run(self) -> Delivery:
+        """What became of the message; the session knows whether it is fit for another."""
         try:
             self._session.offers.check(self._submission)
             self._session.sent += 1
-            await self._envelope()
-            return await self._content()
+            if self._session.streaming and fits_one_group(self._submission):
+                return await self._at_once()
+            return await (self._in_chunks() if self._chunking else self._with_data())
         except MailwardError as error:
-            error.receipt = error.receipt or self._receipt(Outcome.NOT_SENT, error=error.message)
-            raise
+            return self._judgement.not_sent(error)
 
-    async def _envelope(self) -> None:
-        """Ends with a 354 for somebody, or raises the refusal."""
+    @property
+    def _chunking(self) -> bool:
+        large = not isinstance(self._submission.content, bytes) or len(self._submission.content) > LARGE
+        return large and self._session.offers.chunking and not self._session.lmtp
+
+    async def _at_once(self) -> Delivery:
+        content = as_text(b"".join(_pieces(self._submission.content)))
+        commands = self._judgement.envelope()
+        await self._conversation.listen()
+        data = self._conversation.prepare(commands) + self._conversation.prepare_chunk(content)
+        until = await self._conversation.write_content(data, "BDAT")
         try:
-            await self._say_envelope()
-        except ProtocolError:
-            if not self._replies or self._replies[0].positive:
-                raise  # else the refusal of MAIL is the better answer; what came after it makes no sense
-        promised, accepted = self._replies[-1].intermediate, self._accepted()
-        if promised and not accepted:
-            await self._say_nothing()
-        if not promised or not accepted:
-            raise self._refusal()
+            for command in commands:
+                reply = await self._conversation.hear(command.verb, until)
+                self._replies.append(reply)
+                if reply.code == 421:
+                    self._conversation.broken = True
+                    return Delivery.failed(self._judgement.refusal())
+            reply = await self._conversation.hear_verdict(until)
+        except MailwardError as error:
+            return self._lost(error)
+        if not reply.positive:
+            self._session.unsettled = True
+        return self._judgement.verdict(reply)
 
-    async def _say_envelope(self) -> None:
-        commands = self._commands()
-        size = _GROUP if self._session.offers.pipelining else 1
+    async def _with_data(self) -> Delivery:
+        await self._envelope(Data())
+        promised, accepted = self._replies[-1].intermediate, self._judgement.accepted
+        if promised and not accepted:
+            await self._session.say_nothing()
+        if not promised or not accepted:
+            return Delivery.failed(self._judgement.refusal())
+        return await self._content()
+
+    async def _envelope(self, *last: Command) -> None:
+        """Says it, and hears what comes of it."""
+        try:
+            await self._say_envelope([*self._judgement.envelope(), *last])
+        except ProtocolError:
+            if not self._judgement.replies or self._replies[0].positive:
+                raise  # else the refusal of MAIL is the better answer; what came after it makes no sense
+
+    async def _say_envelope(self, commands: list[Command]) -> None:
+        size = GROUP if self._session.offers.pipelining else 1
         for start in range(0, len(commands), size):
             group = commands[start : start + size]
             if start and (self._conversation.broken or not self._worth(group[0])):
                 return
             await self._conversation.ask_all(group, self._replies)
 
-    def _commands(self) -> list[Command]:
-        submission = self._submission
-        mail = Mail(submission.sender, self._session.offers.parameters(submission))
-        return [mail, *[Rcpt(mailbox, NO_RCPT_PARAMETERS) for mailbox in submission.recipients], Data()]
-
     def _worth(self, command: Command) -> bool:
         """Whether to go on with `command`: MAIL was taken and, before DATA, a recipient."""
-        return self._replies[0].positive and (isinstance(command, Rcpt) or self._accepted())
+        return self._replies[0].positive and (isinstance(command, Rcpt) or self._judgement.accepted)
 
-    async def _say_nothing(self) -> None:
-        """The dot alone; whatever the server makes of it, the refusals stand."""
-        self._session.spent = True
-        with suppress(MailwardError):
-            await self._conversation.hear_verdict(await self._conversation.say_content(b""))
-
-    async def _content(self) -> Receipt:
-        until = await self._conversation.say_content(self._submission.content)
+    async def _content(self) -> Delivery:
+        lmtp = self._session.lmtp
+        count = sum(reply.positive for reply in self._replies[1:-1]) if lmtp else 1
+        until = await self._conversation.say_content(self._submission.content, verdicts=count)
         try:
-            reply = await self._conversation.hear_verdict(until)
+            replies = [await self._conversation.hear_verdict(until) for _ in range(count)]
         except MailwardError as error:
-            raise self._unknown(error) from error
-        if not reply.positive:
-            raise self._refused_by(reply, "content")
-        everybody = all(reply.positive for reply in self._recipient_replies())
-        return self._receipt(Outcome.ACCEPTED if everybody else Outcome.PARTIAL, reply=reply)
+            return self._lost(error)
+        return self._judgement.verdicts(replies) if lmtp else self._judgement.verdict(replies[0])
 
-    def _accepted(self) -> bool:
-        """Whether anybody is to get the content."""
-        return self._replies[0].positive and any(reply.positive for reply in self._recipient_replies())
+    async def _in_chunks(self) -> Delivery:
+        await self._envelope()
+        if self._conversation.broken or not self._judgement.accepted:
+            return Delivery.failed(self._judgement.refusal())
+        try:
+            reply = await self._say_chunks()
+        except BaseException:
+            self._conversation.broken = True  # some of the content has left, and what is left cannot follow
+            raise
+        return self._lost(reply) if isinstance(reply, MailwardError) else self._judgement.verdict(reply)
 
-    def _recipient_replies(self) -> list[Reply]:
-        return self._replies[1 : 1 + len(self._submission.recipients)]
+    async def _say_chunks(self) -> Reply | MailwardError:
+        """The reply that decided, or why there is none though all has left."""
+        ahead = _AHEAD if self._session.offers.pipelining else 1
+        waiting: deque[float] = deque()
+        for chunk, last in _chunks(self._submission.content):
+            if self._conversation.quiet:
+                await self._conversation.listen()
+            data = self._conversation.prepare_chunk(chunk, last=last)
+            waiting.append(await self._conversation.write_content(data, "BDAT"))
+            while not last and len(waiting) >= ahead:
+                reply = await self._conversation.hear("BDAT", waiting.popleft())
+                if not reply.positive:
+                    return await self._broken_off(reply, waiting)
+        return await self._last_chunk(waiting)
 
-    def _unknown(self, error: MailwardError) -> OutcomeUnknown:
-        unknown = OutcomeUnknown(
-            f"the content was sent whole, and the reply to it never came: {error.message}",
-            phase="content",
-            advice="it may or may not have been accepted; sending it again may deliver it twice",
-        )
-        unknown.receipt = self._receipt(Outcome.UNKNOWN, error=unknown.message)
-        return unknown
+    async def _last_chunk(self, waiting: deque[float]) -> Reply | MailwardError:
+        refused: Reply | None = None
+        try:
+            while len(waiting) > 1:
+                reply = await self._conversation.hear("BDAT", waiting.popleft())
+                refused = refused or (None if reply.positive else reply)
+            last = await self._conversation.hear_verdict(waiting.popleft())
+        except MailwardError as error:
+            return refused or error
+        self._session.unsettled = not last.positive or refused is not None
+        return refused or last
 
-    def _refusal(self) -> MailwardError:
-        """Why nobody gets it: the last reply if the session ended, else MAIL's, the recipients', DATA's."""
-        last = self._replies[-1]
-        if last.code == 421:
-            return self._refused_by(last, "envelope")
-        if not self._replies[0].positive:
-            return self._refused_by(self._replies[0], "mail")
-        if not self._accepted():
-            return self._nobody()
-        return self._refused_by(last, "data")
+    async def _broken_off(self, refused: Reply, waiting: deque[float]) -> Reply:
+        """No other chunk is said, and those on the way are answered too (RFC 3030 §2)."""
+        self._session.unsettled = True
+        with suppress(MailwardError):
+            while waiting:
+                await self._conversation.hear("BDAT", waiting.popleft())
+        return refused
 
-    def _refused_by(self, reply: Reply, phase: str) -> MailwardError:
-        kind = TransientReply if reply.transient else PermanentReply
-        error = kind(
-            f"the server refused the message: {reply}",
-            phase=phase,
-            code=reply.code,
-            enhanced_code=reply.enhanced,
-            advice="log in first: give auth= or a URL with user and password" if reply.code == 530 else None,
-        )
-        error.receipt = self._receipt(Outcome.REJECTED, reply=reply, error=error.message)
-        return error
+    def _lost(self, error: MailwardError) -> Delivery:
+        """All has left, and no reply came."""
+        if self._judgement.hopeless:
+            return Delivery.failed(self._judgement.refusal())
+        unknown = self._judgement.unknown(error)
+        unknown.__cause__ = error
+        return Delivery.failed(unknown)
 
-    def _nobody(self) -> RecipientsRefused:
-        replies = self._recipient_replies()
-        shown = zip(self._submission.recipients[:3], replies[:3], strict=True)
-        told = "; ".join(f"{mailbox}: {reply}" for mailbox, reply in shown)
-        more = len(replies) - 3
-        error = RecipientsRefused(
-            f"every recipient was refused: {told}" + (f"; and {more} more" if more > 0 else ""),
-            phase="rcpt",
-            code=replies[0].code,
-            enhanced_code=replies[0].enhanced,
-            retryable=all(reply.transient for reply in replies),
-        )
-        error.receipt = self._receipt(Outcome.REJECTED, error=error.message)
-        return error
 
-    def _receipt(self, outcome: Outcome, *, reply: Reply | None = None, error: str = "") -> Receipt:
-        return Receipt(
-            outcome=outcome,
-            recipients=self._results(outcome, reply),
-            tls=self._session.tls,
-            auth=self._session.auth,
-            queue_id=queue_id_in(reply) if reply is not None and reply.positive else None,
-            sender=str(self._submission.sender or ""),
-            reply=reply,
-            error=error or self._missed(),
-        )
+def _chunks(content: bytes | Octets) -> Iterator[tuple[bytes, bool]]:
+    """Pieces that end with a line, and whether one is the last."""
+    kept = b""
+    for piece in _pieces(content):
+        if len(kept) >= _CHUNK:
+            yield as_text(kept), False
+            kept = b""
+        kept += piece
+    yield as_text(kept), True
 
-    def _results(self, outcome: Outcome, decided: Reply | None) -> tuple[RecipientResult, ...]:
-        taken = outcome in (Outcome.ACCEPTED, Outcome.PARTIAL)
-        mail_refused = bool(self._replies) and not self._replies[0].positive  # then RCPT's 503 says nothing
-        results = []
-        for mailbox, reply in zip_longest(self._submission.recipients, self._recipient_replies()):
-            accepted = reply is not None and reply.positive
-            results.append(
-                RecipientResult(
-                    str(mailbox), taken and accepted, decided if not taken and (accepted or mail_refused) else reply
-                )
-            )
-        return tuple(results)
 
-    def _missed(self) -> str:
-        refused = sum(not reply.positive for reply in self._recipient_replies())
-        return f"{refused} of {len(self._submission.recipients)} recipients were refused" if refused else ""
+def _pieces(content: bytes | Octets) -> Iterator[bytes]:
+    if not isinstance(content, bytes):
+        yield from content.pieces()
+        return
+    start = 0
+    while start < len(content):
+        end = content.find(b"\r\n", start + _CHUNK) + 2
+        end = end if end > 1 else len(content)
+        yield content[start:end]
+        start = end

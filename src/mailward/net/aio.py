@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import select
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -39,6 +40,7 @@ class AioStream(asyncio.BufferedProtocol):
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._owner = os.getpid()
         self._received = bytearray()
         self._buffer = bytearray(_READ)
         self._view = memoryview(self._buffer)
@@ -55,7 +57,8 @@ class AioStream(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=0)  # so that write() returns only when the kernel has every octet
         self._arrived = select.poll()
-        self._arrived.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        self._descriptor: int = transport.get_extra_info("socket").fileno()
+        self._arrived.register(self._descriptor, select.POLLIN)
         self.peername, self.peerport = ip_and_port(transport.get_extra_info("peername"))
         self.sockname, self.sockport = ip_and_port(transport.get_extra_info("sockname"))
 
@@ -85,8 +88,15 @@ class AioStream(asyncio.BufferedProtocol):
         self._eof = True
         if exc is not None:
             self._reason = str(exc)
+            self._rescue()
         _wake(self._reader)
         _wake(self._writer)
+
+    def _rescue(self) -> None:
+        """After a write that failed: what the peer had said before it left is still in the socket."""
+        with contextlib.suppress(OSError):
+            while len(self._received) <= HIGH_WATER and (data := os.read(self._descriptor, _READ)):
+                self._received += data
 
     # What a flow asks.
 
@@ -121,11 +131,28 @@ class AioStream(asyncio.BufferedProtocol):
             raise self._lost()
 
     async def close(self) -> None:
+        if self._owner != os.getpid():
+            self.abort()
+            return
         self._transport.close()
         await asyncio.sleep(0)  # the loop frees the socket in its next turn; it may not have one after this
 
     def abort(self) -> None:
-        self._transport.abort()
+        if self._owner == os.getpid():
+            self._transport.abort()
+        else:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """In a forked child, whose loop watches through the same epoll as the parent's: to leave it would deafen the
+        parent. Our descriptor alone becomes the null device; what the transport closes later is that.
+        """
+        descriptor = self._transport.get_extra_info("socket").fileno()
+        if descriptor < 0:
+            return
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(null, descriptor, inheritable=False)
+        os.close(null)
 
     def _taken(self, limit: int) -> bytes:
         data = bytes(self._received[:limit])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
+from typing import Final
 
 from mailward.errors import BadCommand, InputError, ProtocolError
 from mailward.printable import printable
@@ -51,6 +52,16 @@ class Reply:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Reply cannot be changed ({name})")
+
+    @classmethod
+    def read(cls, code: int, lines: tuple[str, ...], enhanced: str | None) -> Reply:
+        """Of a parser, which has checked all that."""
+        reply = cls.__new__(cls)
+        _set_code(reply, code)
+        _set_lines(reply, lines)
+        _set_enhanced(reply, enhanced)
+        _set_encoded(reply, None)
+        return reply
 
     @classmethod
     def of(cls, error: BadCommand) -> Reply:
@@ -114,6 +125,13 @@ class Reply:
 
     def __reduce__(self) -> tuple[type[Reply], tuple[int, tuple[str, ...], str | None]]:
         return Reply, (self.code, self.lines, self.enhanced)
+
+
+# Past __setattr__, and quicker than object.__setattr__ by name.
+_set_code: Final = Reply.__dict__["code"].__set__
+_set_lines: Final = Reply.__dict__["lines"].__set__
+_set_enhanced: Final = Reply.__dict__["enhanced"].__set__
+_set_encoded: Final = Reply.__dict__["_encoded"].__set__
 
 
 class ReplyParser:
@@ -204,12 +222,14 @@ class ReplyParser:
 def _split_enhanced(code: int, lines: tuple[str, ...]) -> Reply:
     match = _ENHANCED_PREFIX.match(lines[0])
     if match is None or int(lines[0][0]) != code // 100:
-        return Reply(code, lines)
+        return Reply.read(code, lines, None)
     enhanced = match[1]
+    if len(lines) == 1:
+        return Reply.read(code, (lines[0][match.end() :],), enhanced)
     stripped = tuple(
         line[len(enhanced) :].removeprefix(" ") if (line + " ").startswith(f"{enhanced} ") else line for line in lines
     )
-    return Reply(code, stripped, enhanced)
+    return Reply.read(code, stripped, enhanced)
 
 
 def _broken(what: str, seen: bytes = b"") -> ProtocolError:

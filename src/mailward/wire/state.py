@@ -21,6 +21,7 @@ from mailward.wire.command import (
     Expn,
     Helo,
     Help,
+    Lhlo,
     Mail,
     Noop,
     Quit,
@@ -84,7 +85,7 @@ _ANYTIME: Final = (Rset, Noop, Help, Vrfy, Expn)
 
 
 def _here(state: State) -> dict[type, State]:
-    return {**dict.fromkeys(_ANYTIME, state), Ehlo: State.READY, Helo: State.READY, Quit: State.CLOSED}
+    return {**dict.fromkeys(_ANYTIME, state), **dict.fromkeys((Ehlo, Helo, Lhlo), State.READY), Quit: State.CLOSED}
 
 
 ACCEPTED: Final[dict[State, dict[type, State]]] = {

@@ -34,7 +34,7 @@ class _Line:
     def encode(self) -> bytes:
         """The octets on the wire, with CRLF. Raises InputError for what would not be exactly this command."""
         text = self._text()
-        if _CONTROL.search(text):
+        if not text.isprintable() and _CONTROL.search(text):
             raise InputError(f"control characters cannot go into a command: {printable(text)}", phase=self.verb.lower())
         try:
             return f"{text}\r\n".encode()
@@ -72,6 +72,13 @@ class Helo(_Hello):
 
 
 @dataclass(frozen=True, slots=True)
+class Lhlo(_Hello):
+    """What LMTP says for EHLO (RFC 2033 §4.1)."""
+
+    verb: ClassVar[str] = "LHLO"
+
+
+@dataclass(frozen=True, slots=True)
 class Mail(_Line):
     """`reverse_path`: None for the null path `<>`."""
 
@@ -80,10 +87,9 @@ class Mail(_Line):
     parameters: MailParameters = NO_MAIL_PARAMETERS
 
     def _text(self) -> str:
-        return f"MAIL FROM:{_path(self.reverse_path)} {self.parameters.encode()}".rstrip(" ")
+        return f"MAIL FROM:{_path(self.reverse_path, null=True)} {self.parameters.encode()}".rstrip(" ")
 
     def encode(self) -> bytes:
-        _check_path(self.reverse_path, null=True)
         if self.reverse_path is not None and self.reverse_path.needs_smtputf8 and not self.parameters.smtputf8:
             raise InputError("a non-ASCII sender needs the SMTPUTF8 parameter", phase="mail")
         return _Line.encode(self)
@@ -97,12 +103,8 @@ class Rcpt(_Line):
 
     def _text(self) -> str:
         if self.parameters is NO_RCPT_PARAMETERS:
-            return f"RCPT TO:{_path(self.forward_path)}"
-        return f"RCPT TO:{_path(self.forward_path)} {self.parameters.encode()}".rstrip(" ")
-
-    def encode(self) -> bytes:
-        _check_path(self.forward_path, null=False)
-        return _Line.encode(self)
+            return f"RCPT TO:{_path(self.forward_path, null=False)}"
+        return f"RCPT TO:{_path(self.forward_path, null=False)} {self.parameters.encode()}".rstrip(" ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,7 @@ class XClient(_Line):
 
 
 Command: TypeAlias = (
-    Ehlo | Helo | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Expn | Help | Auth | StartTls | XClient
+    Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Expn | Help | Auth | StartTls | XClient
 )
 
 
@@ -238,13 +240,10 @@ def check_host(domain: str) -> None:
         raise InputError(f"not a name to greet with: {printable(domain, 80)}", phase="ehlo")
 
 
-@lru_cache(maxsize=1024)
-def _path(mailbox: Mailbox | None) -> str:
-    return "<>" if mailbox is None else f"<{mailbox}>"
-
-
-@lru_cache(maxsize=1024)  # senders and recipients come again; a Mailbox never changes
-def _check_path(mailbox: Mailbox | None, *, null: bool) -> None:
+@lru_cache(maxsize=4096)  # senders and recipients come again; a Mailbox never changes
+def _path(mailbox: Mailbox | None, *, null: bool) -> str:
     """A Mailbox can be built by hand; what goes on the wire must read back as the same one."""
-    if parse_path(_path(mailbox), null=null) != (mailbox, ""):
-        raise InvalidAddress(f"not a path: {printable(_path(mailbox), 80)}")
+    path = "<>" if mailbox is None else f"<{mailbox}>"
+    if parse_path(path, null=null) != (mailbox, ""):
+        raise InvalidAddress(f"not a path: {printable(path, 80)}")
+    return path
