@@ -95,6 +95,7 @@ def test_failures(run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseExceptio
         ("add To, or give the recipients explicitly", "add To, or give --to"),
         ("log in first: give auth= or a URL with user and password", "log in first: give --user, or smtps://user@host"),
         ("it may be tls=auto or tls=implicit", "it may be tls=auto or tls=implicit"),
+        ('give pin="sha256/Az0+/9=" or cert=', "give --pin sha256/Az0+/9= or --cert"),
     ],
 )
 def test_advice_speaks_of_options(advice: str, told: str) -> None:

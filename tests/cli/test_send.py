@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -93,7 +94,14 @@ def test_untrusted(run: Run, running: Running) -> None:
 
     assert done.code == 3
     assert "not trusted" in done.err
-    assert "give its certificate with --ca" in done.err
+    assert "its certificate with --ca" in done.err
+    pin = done.err.partition("give --pin ")[2].partition(";")[0]
+    assert pin.startswith("sha256/")
+    pinned = run(
+        "send", "--via", running.urls[0], "--password-file", running.password_file, "--to", "b@c.test", "--text", "x",
+        "--pin", pin, "--json",
+    )  # fmt: skip
+    assert pinned.json["tls"]["verified_by"] == "pin"
 
 
 def test_nobody_there(send: Run) -> None:
@@ -216,3 +224,86 @@ def test_interrupted(run: Run, replies: int, code: int) -> None:
     assert done.code == code, done.err
     assert ("deliver it twice" in done.err) == (code == 4)
     assert ("! unknown" in done.out) == (code == 4)
+
+
+def test_show(send: Run, running: Running) -> None:
+    """The dialogue as it goes, on standard error, without the password or anything of the exchange."""
+    done = send("--via", running.urls[0], "--to", "bob@example.test", "--text", "Hi", "--show", "--json")
+
+    assert done.code == 0
+    lines = done.err.splitlines()
+    assert any(line.startswith("C: EHLO ") for line in lines)
+    assert any(line.startswith("C: AUTH SCRAM-SHA-256") and line.endswith(" …") for line in lines)
+    assert "S: 334 …" in lines
+    assert f"C: MAIL FROM:<{ANN}>" in done.err
+    assert any(line.startswith("* sent ") for line in lines)
+    assert PASSWORD not in done.err
+    assert "Queued as" in done.err
+
+
+def test_a_log_of_each_session(send: Run, running: Running, tmp_path: Path) -> None:
+    """As JSON lines where the name says so."""
+    log = tmp_path / "smtp.jsonl"
+    send("--via", running.urls[0], "--to", "bob@example.test", "--text", "Hi", "--log", str(log))
+
+    events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    assert events[0] == "connected"
+    assert events[-1] == "closed"
+    assert "logged-in" in events
+
+
+def test_dry_run(tmp_path: Path) -> None:
+    """Message and envelope are shown; nothing is connected to, and no password asked for."""
+    body = tmp_path / "body.txt"
+    body.write_text("from a file\n")
+    arguments = ["send", "--via", "smtps://192.0.2.1", "--from", ANN, "--to", "bob@example.test", "--bcc", "eve@c.test"]
+    arguments += ["--body-file", str(body), "--header", "X-Order: 42", "--dry-run"]
+    done = subprocess.run([sys.executable, "-m", "mailward", *arguments], capture_output=True, timeout=30, check=True)
+
+    assert done.stderr.splitlines() == [
+        b"MAIL FROM:<ann@example.test>",
+        b"RCPT TO:<bob@example.test>",
+        b"RCPT TO:<eve@c.test>",
+    ]
+    assert b"X-Order: 42\r\n" in done.stdout
+    assert b"eve@c.test" not in done.stdout
+    assert done.stdout.endswith(b"\r\n\r\nfrom a file\r\n")
+
+
+@pytest.mark.parametrize("phase", ["connect", "ehlo", "auth", "mail", "rcpt"])
+def test_quit_after(send: Run, run: Run, running: Running, phase: str) -> None:
+    """Nothing is sent; the replies to the envelope are told."""
+    before = len(run("mail", "list", "--json", "--config", running.config_file).json)
+    done = send("--via", running.urls[0], "--to", "bob@example.test", "--text", "Hi", "--quit-after", phase)
+
+    assert done.code == 0, done.err
+    assert f"left after {phase}; nothing was sent" in done.out
+    assert ("RCPT TO:<bob@example.test>" in done.out) == (phase == "rcpt")
+    assert len(run("mail", "list", "--json", "--config", running.config_file).json) == before
+
+
+def test_a_profile(run: Run, running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of the server's options by one name."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "mailward" / "profiles.toml"
+    file.parent.mkdir()
+    file.write_text(
+        f'[work]\nvia = "{running.urls[0]}"\nca = "{running.ca}"\npassword_file = "{running.password_file}"\n'
+    )
+    done = run("send", "--profile", "work", "--to", "bob@example.test", "--text", "Hi", "--json")
+
+    assert done.code == 0, done.err
+    assert done.json["outcome"] == "accepted"
+    assert run("send", "--to", "b@c.test", "--text", "x").err.startswith("mailward: there is no server")
+
+
+def test_how_it_is_treated(send: Run, running: Running) -> None:
+    """What the server does not offer is refused before MAIL, or told in the receipt."""
+    arguments = ["--via", running.urls[0], "--to", "bob@example.test", "--text", "Hi"]
+
+    assert "REQUIRETLS" in send(*arguments, "--requiretls").err
+    assert "FUTURERELEASE" in send(*arguments, "--hold", "60").err
+    receipt = send(*arguments, "--dsn", "failure", "--priority", "3", "--once", "order-1", "--json").json
+    assert receipt["not_offered"] == ["DSN", "MT-PRIORITY"]
+    assert receipt["idempotency_key"] == "order-1"
+    assert "is no notification" in send(*arguments, "--dsn", "always").err

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -21,6 +22,9 @@ _COMMANDS = (
     "serve",
     "check-config",
     "send",
+    "sendmail",
+    "check",
+    "discover",
     "user",
     "mail",
     "queue",
@@ -34,9 +38,15 @@ _COMMANDS = (
     "password",
     "breached",
     "memory",
+    "tls-report",
+    "dkim",
+    "outbox",
 )
 _LONGEST_LINE = 2000
-_ARGUMENT = re.compile(r"\b(tls|ca|timeout|local_address|to|message)=(?:\"([a-z]+)\")?(?![\w(])")
+_ARGUMENT = re.compile(
+    r"\b(tls|ca|pin|cert|timeout|local_address|proxy|ehlo_name|to|message|dsn|requiretls|hold|deliver_by|priority)="
+    r"(?:\"([a-z]+|sha256/[A-Za-z0-9+/=]+)\")?(?![\w(])"
+)
 _WORDS = {  # words for a Python caller, and those for one who types
     "give at least one in recipients=": "give --to",
     "give sender=": "give --from",
@@ -86,6 +96,8 @@ def mailward() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code. No error is a stack trace: each is one line, and what to do next."""
     streams.prepare()
+    if arguments is None and Path(sys.argv[0]).name == "sendmail":  # by a link of that name
+        arguments = ["sendmail", *sys.argv[1:]]
     code = _run(arguments)
     streams.finish()
     return code

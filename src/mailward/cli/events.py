@@ -35,6 +35,7 @@ TYPES = (
     "message.delivered",
     "message.deferred",
     "message.bounced",
+    "client.downgrade-refused",
 )
 _STYLES = {"login.failed": "red", "login.refused": "yellow", "ban.added": "yellow", "message.bounced": "red"}
 _LONGEST_DETAIL = 300
