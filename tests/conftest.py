@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from mailward.client.breaker import forget_refusals
 from tests.support.peers import peer
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith(("XDG_", "MAILWARD_"))]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_refused() -> None:
+    """What one test's server refused, another's at the same address may take."""
+    forget_refusals()
 
 
 @pytest.fixture(scope="session", autouse=True)

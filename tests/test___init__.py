@@ -11,7 +11,7 @@ import pytest
 import mailward
 from mailward import errors
 
-INTERNAL = {"BadCommand", "BadSequence", "InvalidConfig", "PasswordRefused", "StoreBusy", "StoreError", "StoreFull"}
+INTERNAL = {"BadCommand", "BadSequence", "InvalidConfig", "PasswordRefused", "StoreBusy", "StoreFull"}
 
 
 @pytest.mark.parametrize("name", mailward.__all__)

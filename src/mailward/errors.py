@@ -26,6 +26,7 @@
     ├── AuthError                          the login did not succeed
     │   ├── BadCredentials                 535 and its kind: do not try the same again
     │   │   └── CredentialsBlocked         refused before with this very secret: it was not tried again
+    │   ├── TokenRefused                   the token endpoint gave no access token; .reason is its code
     │   ├── PolicyBlocked                  the operator forbids this way to log in, whatever the password
     │   ├── MechanismUnavailable           no common mechanism
     │   └── AuthUnavailable                454 and its kind: throttled or out of order, try later
@@ -220,6 +221,12 @@ class BadCredentials(AuthError):
 
 class CredentialsBlocked(BadCredentials):
     """This secret was refused before, and was not tried again: nothing was sent."""
+
+
+class TokenRefused(AuthError):
+    """The authorization server gave no access token (RFC 6749 §5.2). `reason`: its code, such as invalid_grant."""
+
+    reason: str = ""
 
 
 class PolicyBlocked(AuthError):

@@ -15,6 +15,8 @@ from mailward.audit.drill import Attempt, Drill
 from mailward.client.options import ClientOptions, client_options
 from mailward.errors import ConnectError, InputError, MechanismUnavailable
 from mailward.net.blocking import BlockingPorts, BlockingStream, run_blocking
+from mailward.net.local_address import LocalAddress
+from mailward.net.ports import Resolve
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FAILED = "535 5.7.8 no"
@@ -131,12 +133,17 @@ def test_nobody_there() -> None:
 class PublicPorts(BlockingPorts):
     """A world where loopback is a public address."""
 
-    async def connect(
-        self, host: str, port: int, *, within: float | None, local_address: str | None = None
-    ) -> BlockingStream:
-        stream = await super().connect(host, port, within=within, local_address=local_address)
+    async def race(
+        self,
+        places: Sequence[tuple[str, int]],
+        *,
+        within: float | None,
+        local_address: LocalAddress | None = None,
+        resolve: Resolve | None = None,
+    ) -> tuple[int, BlockingStream]:
+        place, stream = await super().race(places, within=within, local_address=local_address, resolve=resolve)
         stream.peername = "8.8.8.8"
-        return stream
+        return place, stream
 
 
 def test_public_addresses_need_consent() -> None:

@@ -123,6 +123,23 @@ def test_what_says_nothing_of_the_secret(driver: Driver, verdict: Callable[[str]
     assert server.logins == 3
 
 
+@both_drivers
+@pytest.mark.parametrize(("code", "again"), [(550, False), (554, False), (451, True)])
+def test_a_refusal_of_an_unknown_kind(driver: Driver, code: int, again: bool) -> None:  # noqa: FBT001
+    """Whatever 5yz a server gives to a login, the same secret would only be counted again; 4yz is for later."""
+    breaker, server = Breaker(), Server(AuthError("no", phase="auth", code=code))
+
+    async def flow(ports: Ports) -> None:
+        with pytest.raises(AuthError):
+            await login(breaker, server, ports)
+        with pytest.raises(AuthError) as caught:
+            await login(breaker, server, ports)
+        assert isinstance(caught.value, CredentialsBlocked) is not again
+
+    driver.run(flow)
+    assert server.logins == (2 if again else 1)
+
+
 def test_fifty_tasks_and_twenty_threads_with_a_wrong_secret_are_one_login() -> None:
     """All but the first wait for the verdict, whichever loop or thread they are in."""
     breaker, server = Breaker(), Server(refused(), takes=0.1)

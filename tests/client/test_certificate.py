@@ -6,9 +6,13 @@ import base64
 import contextlib
 import hashlib
 import ssl
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtensionOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +24,7 @@ from mailward.client.certificate import (
     pin_of,
     pins_of,
     refusal,
+    told,
     wants_a_look,
 )
 from mailward.errors import CertificateError, InputError
@@ -202,3 +207,27 @@ def test_any_text_is_a_pin_or_none(text: str) -> None:
     """There is no third."""
     with contextlib.suppress(InputError):
         assert all(len(pin) == 51 for pin in pins_of(f"sha256/{text}"))
+
+
+@pytest.mark.parametrize("san", [b"\x30\x02\xa3\x00", b"\x30\x07\xa5\x05\xa1\x03\x0c\x01x"], ids=["x400", "edi"])
+def test_a_name_of_a_kind_nobody_reads_is_no_name(san: bytes) -> None:
+    """A hostile certificate makes no error of another library's."""
+    assert names_in(_with_names(san)) == ()
+    assert told(_with_names(san))["names"] == ()
+
+
+def test_a_name_is_told_without_what_moves_a_cursor() -> None:
+    """It is the server's word."""
+    assert names_in(_with_names(b"\x30\x07\x82\x05\x1b]0;\n")) == ("\\x1b]0;\\x0a",)
+
+
+def _with_names(san: bytes) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([])
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + timedelta(days=9))
+        .add_extension(x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, san), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.DER)

@@ -7,6 +7,7 @@ import ssl
 import time
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -30,9 +31,20 @@ from mailward import (
     TlsRequired,
     TransientReply,
 )
+from mailward.client.tls_mode import TLS
 from mailward.errors import InvalidAddress, InvalidMessage
 from tests.support import hostile
-from tests.support.certificates import DAY, NOW, Pair, authority, issue, self_signed
+from tests.support.certificates import (
+    DAY,
+    NOW,
+    Pair,
+    authority,
+    constrained,
+    issue,
+    self_signed,
+    signed_with_sha1,
+    weak_key,
+)
 from tests.support.hostile import Connection, HostileServer, Saying, Script, hostile_server
 from tests.support.sending import LOGIN, MESSAGE, SECRETS, Face, both_faces, url_of
 
@@ -41,7 +53,7 @@ def after_each_end(server: HostileServer, *messages: bytes) -> Iterator[bytes]:
     """Messages, each only when the server has closed the connection of the one before."""
     for message in messages:
         until = time.monotonic() + 5
-        while any(connection.socket.fileno() >= 0 for connection in server.connections):
+        while not all(connection.over for connection in server.connections):
             assert time.monotonic() < until, "the server keeps a connection"
             time.sleep(0.005)
         yield message
@@ -84,9 +96,12 @@ def test_a_greeting_that_is_none(face: Face, greeting: bytes) -> None:
 
 
 @both_faces
-@pytest.mark.parametrize(("greeting", "retryable"), [(b"421 busy\r\n", True), (b"554 go away\r\n", False)])
+@pytest.mark.parametrize(
+    ("greeting", "retryable"),
+    [(b"421 busy\r\n", True), (b"421\r\n", True), (b"550\r\n", False), (b"554 go away\r\n", False)],
+)
 def test_a_greeting_that_turns_us_away(face: Face, greeting: bytes, retryable: bool) -> None:
-    """C01: 421 and 554 in place of a greeting are ServiceUnavailable with the code."""
+    """C01: 421, 550 and 554 in place of a greeting are ServiceUnavailable with the code."""
     script = Script(says={"": greeting})
     with hostile_server(script) as server, pytest.raises(ServiceUnavailable, match="turned us away") as caught:
         face.send(url_of(server))
@@ -103,6 +118,19 @@ def test_a_server_that_hangs_up_at_once(face: Face) -> None:
         face.send(url_of(server))
 
     assert caught.value.phase == "greeting"
+
+
+@both_faces
+@pytest.mark.parametrize("at", ["", "EHLO", "MAIL"])
+@pytest.mark.parametrize("half", [b"250-a\r\n", b"250-a\r\n2", b"25"])
+def test_a_reply_cut_short(face: Face, at: str, half: bytes) -> None:
+    """C02: what ends before its last line is no reply: the connection is lost, and nothing was sent."""
+    script = Script(says={at: hostile.then_close(half if at else half.replace(b"250", b"220"))})
+    with hostile_server(script) as server, pytest.raises((ConnectionLost, ProtocolError)) as caught:
+        face.send(url_of(server), tls=INSECURE_PLAINTEXT)
+
+    assert server.contents == []
+    assert caught.value.receipt.outcome is Outcome.NOT_SENT
 
 
 @both_faces
@@ -360,6 +388,28 @@ def test_what_was_offered_in_clear_is_forgotten(face: Face) -> None:
     assert no_secret_in(server.heard)
 
 
+@both_faces
+@pytest.mark.parametrize(
+    ("before", "inside", "verbs"),
+    [
+        ("AUTH PLAIN LOGIN", ("SCRAM-SHA-256",), ["AUTH", ":", ":"]),
+        ("AUTH SCRAM-SHA-256", ("PLAIN",), ["AUTH"]),
+        ("AUTH X-NONE", ("PLAIN",), ["AUTH"]),
+    ],
+)
+def test_what_is_offered_inside_counts(face: Face, before: str, inside: tuple[str, ...], verbs: list[str]) -> None:
+    """C12: where the mechanisms change with TLS, only those named inside it are there to be used."""
+    script = Script(tls="starttls", auth=inside, keywords_in_clear=("STARTTLS", before, "SIZE 1", "REQUIRETLS"))
+    with hostile_server(script) as server:
+        receipt = face.send(url_of(server), auth=LOGIN)
+
+    assert receipt.ok
+    assert receipt.auth is not None
+    assert receipt.auth.mechanism == inside[0]
+    assert [verb for verb in server.verbs if verb in ("AUTH", ":")] == verbs
+    assert not any(secret in server.heard_in_clear for secret in SECRETS)
+
+
 def _client_only() -> Pair:
     return issue(usage=ExtendedKeyUsageOID.CLIENT_AUTH)
 
@@ -369,7 +419,7 @@ def _client_only() -> Pair:
 @pytest.mark.parametrize(
     ("pair", "reason", "advice"),
     [
-        (self_signed(), "self-signed", "ca="),
+        (self_signed(), "self-signed", 'pin="sha256/'),
         (issue(issuer=authority("Other CA")), "authority that is not trusted", "ca="),
         (issue(start=NOW - 9 * DAY, end=NOW - DAY), "expired", "renew"),
         (issue(start=NOW + DAY, end=NOW + 9 * DAY), "not valid yet", "renew"),
@@ -377,9 +427,27 @@ def _client_only() -> Pair:
         (issue((), common_name="127.0.0.1"), "wrong name: it has no such name", "name"),
         (issue(("*.0.0.1", "127.0.0.*")), "wrong name", "name"),
         (issue(("127.0.0.1\x00.evil.test",)), "wrong name", "name"),
+        (issue(("192.0.2.7",)), "it is for 192.0.2.7, not for 127.0.0.1", "name"),
         (_client_only(), "not meant for a server", "renew"),
+        (issue(key=weak_key()), "key is too weak", "renew"),
+        (signed_with_sha1(), "signature in its chain is too weak", "renew"),
+        (issue(issuer=constrained("example.test")), "may not certify such a name", "renew"),
     ],
-    ids=["self-signed", "other-ca", "expired", "future", "wrong-name", "cn-only", "wildcards", "nul", "client-only"],
+    ids=[
+        "self-signed",
+        "other-ca",
+        "expired",
+        "future",
+        "wrong-name",
+        "cn-only",
+        "wildcards",
+        "nul",
+        "wrong-address",
+        "client-only",
+        "1024-bit",
+        "sha-1",
+        "name-constrained",
+    ],
 )
 def test_a_certificate_that_is_refused(face: Face, tls: str, pair: Pair, reason: str, advice: str) -> None:
     """C13: the error says which of the many reasons it was and what to do, and nothing is said inside such TLS."""
@@ -394,20 +462,59 @@ def test_a_certificate_that_is_refused(face: Face, tls: str, pair: Pair, reason:
 
 
 @both_faces
-def test_old_tls_is_refused(face: Face) -> None:
-    """C13: TLS 1.1 and before is no TLS."""
-    context = authority_context(ssl.TLSVersion.TLSv1_1)
-    script = Script(tls="implicit", context=context)
-    with hostile_server(script) as server, pytest.raises(TlsError) as caught:
-        face.send(url_of(server, script), auth=LOGIN)
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("*.com", "example.com"),
+        ("f*.example.test", "foo.example.test"),
+        ("*oo.example.test", "foo.example.test"),
+        ("*.example.test", "a.foo.example.test"),
+        ("*.example.test", "example.test"),
+        ("*.*.example.test", "a.foo.example.test"),
+        ("good.example.test\x00.evil.test", "good.example.test"),
+        ("192.0.2.*", "192.0.2.7"),
+        ("example.test", ("good.test", "*.example.test")),
+        ("*.com", ("example.com", "example.net")),
+        ("f*.example.test", ("foo.example.test", "fox.example.test")),
+        ("good.example.test\x00.evil.test", ("good.example.test", "evil.test")),
+        ("192.0.2.*", ("192.0.2.7", "192.0.2.8")),
+    ],
+)
+def test_a_name_that_only_looks_right(face: Face, tls: str, name: str, names: Any) -> None:
+    """C13: no wildcard but a whole first label above two more, nothing behind a NUL; for one name or several."""
+    script = Script(tls=tls, pair=issue((name,), common_name="192.0.2.7"), auth=("PLAIN",))
+    with hostile_server(script) as server, pytest.raises(CertificateError, match="wrong name") as caught:
+        face.send(url_of(server, script), auth=LOGIN, tls=TLS(tls, names=names))
+
+    assert str(caught.value).isprintable()
+    assert no_secret_in(server.heard)
+    assert not any(connection.inside for connection in server.connections)
+
+
+@both_faces
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+@pytest.mark.parametrize(
+    ("least", "most", "told"),
+    [
+        ("1.2", ssl.TLSVersion.TLSv1, "does not speak TLS 1.2 or later: it speaks older versions only"),
+        ("1.2", ssl.TLSVersion.TLSv1_1, "does not speak TLS 1.2 or later: it speaks older versions only"),
+        ("1.3", ssl.TLSVersion.TLSv1_2, "does not speak TLS 1.3"),
+    ],
+)
+def test_old_tls_is_refused(face: Face, tls: str, least: str, most: ssl.TLSVersion, told: str) -> None:
+    """C13: TLS 1.1 and before is no TLS, nor is 1.2 where 1.3 is asked for; the error says so."""
+    script = Script(tls=tls, context=_old_context(most), auth=("PLAIN",))
+    with hostile_server(script) as server, pytest.raises(TlsError, match=told) as caught:
+        face.send(url_of(server, script), auth=LOGIN, tls=TLS(tls, min_version=least))
 
     assert not isinstance(caught.value, CertificateError)
-    assert "TLS 1.2" in caught.value.advice
+    assert f"TLS {least} or later" in caught.value.advice
+    assert no_secret_in(server.heard)
 
 
-def authority_context(most: ssl.TLSVersion) -> ssl.SSLContext:
+def _old_context(most: ssl.TLSVersion) -> ssl.SSLContext:
     context = issue().server_context()
-    context.set_ciphers("ALL:@SECLEVEL=0")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = ssl.TLSVersion.TLSv1
@@ -416,12 +523,58 @@ def authority_context(most: ssl.TLSVersion) -> ssl.SSLContext:
 
 
 @both_faces
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+@pytest.mark.parametrize("ciphers", ["aNULL:@SECLEVEL=0", "eNULL:@SECLEVEL=0", "PSK"])
+def test_ciphers_that_prove_or_hide_nothing(face: Face, tls: str, ciphers: str) -> None:
+    """C13: a server with anonymous or empty ciphers alone has none in common with us."""
+    context = issue().server_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(ciphers)
+    script = Script(tls=tls, context=context, auth=("PLAIN",))
+    with hostile_server(script) as server, pytest.raises(TlsError, match="no cipher in common") as caught:
+        face.send(url_of(server, script), auth=LOGIN)
+
+    assert not isinstance(caught.value, CertificateError)
+    assert no_secret_in(server.heard)
+
+
+@both_faces
+@pytest.mark.parametrize(
+    ("version", "cipher", "told"),
+    [
+        (b"\x03\x00", b"\x00\x2f", "no version later than SSL 3.0"),
+        (b"\x03\x01", b"\x00\x2f", "no version later than TLS 1.0"),
+        (b"\x03\x02", b"\x00\x2f", "no version later than TLS 1.1"),
+        (b"\x03\x03", b"\x00\x34", "no cipher in common"),  # TLS_DH_anon_WITH_AES_128_CBC_SHA
+        (b"\x03\x03", b"\x00\x00", "no cipher in common"),  # TLS_NULL_WITH_NULL_NULL
+    ],
+)
+def test_a_choice_that_was_not_offered(face: Face, version: bytes, cipher: bytes, told: str) -> None:
+    """C13: a server that takes an old version or an anonymous cipher all the same is left in the handshake."""
+
+    def choose(connection: Connection) -> bytes:
+        connection.socket.recv(65536)
+        hello = version + bytes(32) + b"\x00" + cipher + b"\x00"
+        handshake = b"\x02" + len(hello).to_bytes(3, "big") + hello
+        connection.say(b"\x16" + version + len(handshake).to_bytes(2, "big") + handshake)
+        hostile.silence(connection)
+        return b""
+
+    script = Script(says={"": choose})
+    with hostile_server(script) as server, pytest.raises(TlsError, match=told):
+        face.send(f"smtps://127.0.0.1:{server.port}", auth=LOGIN)
+
+    assert no_secret_in(server.heard)
+
+
+@both_faces
 def test_a_plaintext_server_where_tls_is_expected(face: Face) -> None:
     """A server that speaks first on an implicit TLS port is told apart from a broken one."""
     with hostile_server(Script()) as server, pytest.raises(TlsError, match="plaintext first") as caught:
         face.send(f"smtps://127.0.0.1:{server.port}", auth=LOGIN)
 
-    assert "starttls" in caught.value.advice
+    assert "this port speaks STARTTLS" in caught.value.advice
+    assert no_secret_in(server.heard)
 
 
 @both_faces
@@ -544,6 +697,27 @@ def test_keywords_that_make_no_sense_are_ignored(face: Face, keyword: str) -> No
     """C17: the message is sent all the same."""
     with hostile_server(Script(keywords=("PIPELINING", keyword))) as server:
         assert face.send(url_of(server), tls=INSECURE_PLAINTEXT).ok
+
+
+@both_faces
+@pytest.mark.parametrize("line", [b"X-\xff", b"\xff\xfe", b"SIZE \xff", b"AUTH \xff PLAIN", b"X-\xe2\x80\xae"])
+def test_octets_in_a_keyword(face: Face, line: bytes) -> None:
+    """C17: what is not ASCII, or not even UTF-8, is no keyword, and hides none."""
+    script = Script(says={"EHLO": b"250-x\r\n250-" + line + b"\r\n250 PIPELINING\r\n"})
+    with hostile_server(script) as server:
+        assert face.send(url_of(server), tls=INSECURE_PLAINTEXT).ok
+
+
+@both_faces
+@pytest.mark.parametrize("silent", ["MAIL", "RCPT", "DATA"])
+def test_a_reply_too_few(face: Face, silent: str) -> None:
+    """C18: where one command of a group is not answered, no reply is taken for another's, and no content leaves."""
+    script = Script(keywords=("PIPELINING",), says={silent: b""})
+    with hostile_server(script) as server, pytest.raises((ProtocolError, DeadlineExceeded)) as caught:
+        face.send(url_of(server), tls=INSECURE_PLAINTEXT, timeout=0.3)
+
+    assert not any(server.contents)
+    assert caught.value.receipt.outcome is Outcome.NOT_SENT
 
 
 @both_faces

@@ -169,3 +169,16 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert given._path == Path.home() / "tokens"
     with pytest.raises(TypeError):
         TokenFile.of(wrong)
+
+
+def test_a_file_that_lies_in_wait_gets_no_token(path: Path) -> None:
+    """Somebody who guesses the name of the new file, and has it open, reads nothing of what is stored."""
+    waiting = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with waiting.open("w+") as file:
+        waiting.chmod(0o666)
+        TokenFile(path).store("ann", TOKEN)
+        heard = file.read()
+
+    assert heard == ""
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert TokenFile(path).load("ann") == TOKEN

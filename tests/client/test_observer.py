@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mailward.client.observer import KINDS, Observer, SessionEvent, Watch, hooks_of
+from mailward.client.observer import KINDS, Observer, SessionEvent, SessionObserver, hooks_of
 from mailward.errors import InputError
 from mailward.wire.command import Auth, Mail
 from mailward.wire.parameters import NO_MAIL_PARAMETERS
@@ -17,7 +17,7 @@ from mailward.wire.reply import Reply
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def watched(**hooks: Any) -> tuple[Watch, list[SessionEvent]]:
+def watched(**hooks: Any) -> tuple[SessionObserver, list[SessionEvent]]:
     heard: list[SessionEvent] = []
     observer = Observer(hooks_of({"*": heard.append, **hooks}), utc=lambda: NOON)
     return observer.session("1", "mx.example.test"), heard
@@ -106,3 +106,15 @@ def test_nothing_and_everything() -> None:
     """No hooks, or one for all."""
     assert hooks_of(None) == {}
     assert set(hooks_of({"*": print})) == set(KINDS)
+
+
+def test_a_reply_that_repeats_the_secret_of_a_login_is_not_told() -> None:
+    """A server that does not know AUTH repeats it, password and all; what comes after the login is told again."""
+    watch, heard = watched()
+    watch.repeats = lambda text: "canary" in text
+    watch.said("AUTH PLAIN …")
+    watch.heard(Reply(500, "unknown command: AUTH PLAIN canary", "5.5.1"))
+    watch.repeats = None
+    watch.heard(Reply(250, "a canary is a bird"))
+
+    assert [event.data.get("lines") for event in heard] == [None, ("…",), ("a canary is a bird",)]

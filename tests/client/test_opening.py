@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -150,12 +151,4 @@ def test_a_bad_authority_is_told_before_anything_is_opened() -> None:
 
 def with_endpoints(*endpoints: tuple[int, TlsMode]) -> ClientOptions:
     given = client_options("127.0.0.1", ca=authority().pem, timeout=Timeout(connect=2))
-    return ClientOptions(
-        endpoints=tuple(Endpoint("127.0.0.1", port, mode) for port, mode in endpoints),
-        credentials=given.credentials,
-        trust=given.trust,
-        timeout=given.timeout,
-        limits=given.limits,
-        local_address=given.local_address,
-        ehlo_name=given.ehlo_name,
-    )
+    return replace(given, endpoints=tuple(Endpoint("127.0.0.1", port, mode) for port, mode in endpoints))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mailward import AsyncClient, Client, InvalidUrl, send
-from mailward.client.options import Limits, Timeout, client_options
+from mailward.client.limits import Limits
+from mailward.client.options import Timeout, client_options
 from mailward.errors import InputError
+from mailward.net.blocking import BlockingPorts, run_blocking
 from mailward.sasl.mechanism import Credentials
 from mailward.secret import Secret
 from tests.support.sending import MESSAGE
@@ -26,7 +29,7 @@ def test_a_number_is_the_total() -> None:
     assert Timeout.of(5) == Timeout(total=5)
     assert Timeout.of(None) == Timeout()
     assert Timeout.of(Timeout(connect=1)) == Timeout(connect=1)
-    assert Timeout().total == 300
+    assert Timeout().total == 900
 
 
 def test_no_total_is_allowed_by_name() -> None:
@@ -61,7 +64,13 @@ def test_limits(connections: int) -> None:
 )
 def test_credentials(url: str, auth: Any, expected: Credentials | None) -> None:
     """From the argument, or from the URL."""
-    assert client_options(url, auth=auth).credentials == expected
+    authority = client_options(url, auth=auth).authority
+    given = None
+    if authority is not None:
+        ports = BlockingPorts()
+        given = run_blocking(authority.current(ports, until=None, host="h", port=465))
+
+    assert given == (expected and replace(expected, host="h", port=465))
 
 
 @pytest.mark.parametrize(

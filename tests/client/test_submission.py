@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from email.message import EmailMessage, Message
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from mailward.client.submission import Submission, prepare
+from mailward.client.how import How
+from mailward.client.submission import Submission, finished, prepare
 from mailward.errors import InputError, InvalidAddress, InvalidMessage
+from mailward.message.builder import Message as MailwardMessage
+from mailward.message.dkim import DKIM
+from mailward.message.octets import octets_of_file
+from mailward.net.blocking import BlockingPorts
 from mailward.wire.address import Mailbox
 
 MESSAGE = b"From: ann@example.test\r\nTo: bob@example.test\r\nSubject: x\r\n\r\nhello\r\n"
@@ -35,6 +43,7 @@ def test_the_envelope_comes_from_the_header() -> None:
         "carol@example.test",
         "dave@example.test",
     ]
+    assert isinstance(submission.content, bytes)
     assert b"dave" not in submission.content
     assert prepare(MESSAGE) == Submission(ANN, (BOB,), MESSAGE, eight_bit=False, smtputf8=False)
 
@@ -161,3 +170,81 @@ def test_content_that_stays_as_it_is() -> None:
     content = b"Bcc: x@example.test\r\n\r\nhello\r\n"
 
     assert Submission.of(None, (BOB,), content).content == content
+
+
+def draft(**changes: Any) -> MailwardMessage:
+    parts: dict[str, Any] = {"from_": "Ann <ann@example.test>", "to": "bob@example.test", "text": "hello\n"}
+    return MailwardMessage(**(parts | changes))
+
+
+def test_a_message_of_ours() -> None:
+    """Its envelope is its own; Date and Message-ID are given from the ports once, and stay for the next try."""
+    ports = BlockingPorts()
+    message = draft(cc="carol@example.test", bcc="dave@example.test")
+    first = prepare(message, ports=ports)
+
+    assert first.sender == ANN
+    assert [mailbox.local_part for mailbox in first.recipients] == ["bob", "carol", "dave"]
+    assert isinstance(first.content, bytes)
+    assert b"dave" not in first.content
+    assert message.message_id is not None
+    assert message.message_id.endswith("@example.test>")
+    assert prepare(message) == first
+    assert prepare(draft()).content != prepare(draft()).content
+    assert not first.eight_bit
+
+
+def test_its_envelope_may_be_given() -> None:
+    """As for any other; one without recipients needs it."""
+    found = prepare(draft(to=()), sender="", recipients="x@example.test")
+
+    assert (found.sender, [str(mailbox) for mailbox in found.recipients]) == (None, ["x@example.test"])
+    with pytest.raises(InvalidMessage, match="no recipient"):
+        prepare(draft(to=()))
+
+
+def test_files_stay_on_the_disk(tmp_path: Path) -> None:
+    """A message with a file in it, and a file that is a message, are content in pieces; the header is found in them."""
+    (tmp_path / "a.bin").write_bytes(b"x" * 100_000)
+    (tmp_path / "mail.eml").write_bytes(MESSAGE)
+    attached = prepare(draft().attach(tmp_path / "a.bin"))
+    whole = prepare(octets_of_file(tmp_path / "mail.eml"))
+
+    assert not isinstance(attached.content, bytes)
+    assert attached.size == sum(map(len, attached.content.pieces())) > 130_000
+    assert not isinstance(whole.content, bytes)
+    assert (whole.sender, whole.recipients) == (ANN, (BOB,))
+    assert b"".join(whole.content.pieces()) == MESSAGE
+    assert prepare(octets_of_file(tmp_path / "mail.eml"), sender="", recipients=[ANN]).recipients == (ANN,)
+
+
+def test_what_pieces_need_of_a_server(tmp_path: Path) -> None:
+    """8BITMIME for a body, SMTPUTF8 for a header or an address."""
+    (tmp_path / "body.eml").write_bytes(MESSAGE.replace(b"hello", "grüße".encode()))
+    (tmp_path / "header.eml").write_bytes(MESSAGE.replace(b"Subject: x", "Subject: ü".encode()))
+    body, header = (prepare(octets_of_file(tmp_path / name)) for name in ("body.eml", "header.eml"))
+
+    assert (body.eight_bit, body.smtputf8) == (True, False)
+    assert (header.eight_bit, header.smtputf8) == (True, True)
+    assert prepare(draft(to="böb@example.test")).smtputf8
+
+
+def test_anything_else_is_no_message() -> None:
+    """A text or a path is refused, not guessed at (E12)."""
+    for other in ("From: a@b.c", 7, None, bytearray(MESSAGE), Path("/etc/passwd")):
+        with pytest.raises(InvalidMessage, match=r"must be a mailward\.Message"):
+            prepare(other)  # type: ignore[arg-type]
+
+
+def test_a_message_signed_again_under_its_key_is_the_same() -> None:
+    """Else a server that takes one message once would take the second for another one."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    signer = DKIM("example.test", "s1", key, expires=timedelta(days=7))
+    content = b"From: ann@example.test\r\nDate: Tue, 24 Nov 2026 12:00:00 +0100\r\n\r\nhi\r\n"
+    keyed = prepare(content, recipients="bob@example.test", how=How.of(idempotency_key="order-1"))
+
+    first, again = (finished(keyed, BlockingPorts(), [signer]) for _ in range(2))
+    assert first.content == again.content
+    assert isinstance(first.content, bytes)
+    assert b"t=1795518000;" in first.content.replace(b"\r\n ", b" ")
+    assert first.dkim == ("s1._domainkey.example.test",)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from mailward import AsyncClient, Client
+from mailward import AsyncClient, Client, SessionEvent
 from mailward.client.breaker import BREAKER
 from mailward.client.conversation import Conversation
 from mailward.client.credentials import Authority
@@ -218,7 +218,7 @@ def test_no_failure_of_the_token_endpoint_shows_a_secret(
 @both_faces
 @pytest.mark.parametrize("name", ["accepted", *SCRIPTS])
 def test_neither_face_nor_session_log_shows_a_password(face: Face, name: str, tmp_path: Path) -> None:
-    """The whole way of a `send`, with the dialogue logged as text, as JSON and to `logging`: good logins too."""
+    """The whole way of a `send`, its events, receipt and log as text, as JSON and to `logging`: good logins too."""
     scripts = SCRIPTS | {"accepted": script("PLAIN", accounts={USER: CANARY})}
     logs = [tmp_path / "dialogue.txt", tmp_path / "dialogue.jsonl", logging.getLogger("dialogue")]
     with hostile_server(scripts[name]) as server:
@@ -232,22 +232,25 @@ def test_neither_face_nor_session_log_shows_a_password(face: Face, name: str, tm
 
 
 def face_findings(face: Face, url: str, logs: list[Any], timeout: float) -> list[str]:
+    heard: list[SessionEvent] = []
+    hooks = {"*": heard.append}
     options: dict[str, Any] = {"auth": (USER, CANARY), "ca": authority().pem, "timeout": timeout, "log": logs}
+    options |= {"event_hooks": hooks}
     if face.name == "sync":
         client = Client(url, **options)
         try:
-            return findings(ValueError("none"), SECRETS, client.send(MESSAGE).as_dict(), client)
+            return findings(ValueError("none"), SECRETS, client.send(MESSAGE).as_dict(), client, heard)
         except MailwardError as error:
-            return findings(error, SECRETS, client, error.receipt.as_dict())
+            return findings(error, SECRETS, client, error.receipt.as_dict(), heard)
         finally:
             client.close()
 
     async def flow() -> list[str]:
         client = AsyncClient(url, **options)
         try:
-            return findings(ValueError("none"), SECRETS, (await client.send(MESSAGE)).as_dict(), client)
+            return findings(ValueError("none"), SECRETS, (await client.send(MESSAGE)).as_dict(), client, heard)
         except MailwardError as error:
-            return findings(error, SECRETS, client, error.receipt.as_dict())
+            return findings(error, SECRETS, client, error.receipt.as_dict(), heard)
         finally:
             await client.close()
 

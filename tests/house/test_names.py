@@ -17,6 +17,7 @@ TESTED_ELSEWHERE = {
         (
             "events/account.py",
             "events/ban.py",
+            "events/client.py",
             "events/guard.py",
             "events/login.py",
             "events/message.py",

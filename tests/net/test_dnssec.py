@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import dns.dnssec
 import dns.message
 import dns.name
 import dns.rcode
@@ -17,7 +18,7 @@ from mailward.net.ports import Ports
 from mailward.net.query import Dns
 from mailward.records.answer import DnsAnswer, MxRecord
 from tests.support.drivers import Driver, both_drivers
-from tests.support.signed_zones import SignedNameServer, SignedZone
+from tests.support.signed_zones import DAYS, SignedNameServer, SignedZone
 
 MAIL = (
     "@ MX 10 mx",
@@ -28,6 +29,7 @@ MAIL = (
     "*.wild A 192.0.2.9",
     "a.b.empty A 192.0.2.8",
 )
+STRANGER = SignedZone("good.tld.", MAIL)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,9 @@ def server() -> Iterator[SignedNameServer]:
         SignedZone("plain.test.", MAIL, kind=""),
         SignedZone("island.test.", MAIL, vouched=False),
         SignedZone("tld.", kind="opt-out"),
-        SignedZone("good.tld.", MAIL),
+        STRANGER,
+        SignedZone("zone."),
+        SignedZone("good.zone.", MAIL),
         SignedZone("plain.tld.", MAIL, kind=""),
         SignedZone("under.plain.tld.", MAIL),
     )
@@ -188,6 +192,75 @@ def test_bogus(
     server.change = change
 
     assert ask(driver, server, f"mx.{zone}", "A").state == "bogus"
+
+
+def by_stranger(kind: str, data: str, *, owner: str = "a.good.tld.", signed_as: str = "") -> list[dns.rrset.RRset]:
+    """A record that the holder of good.tld has signed, who may sign what he likes."""
+    name = dns.name.from_text(owner)
+    rrset = dns.rrset.from_text(signed_as or owner, 300, "IN", kind, data)
+    signature = dns.dnssec.sign(
+        rrset,
+        STRANGER.key,
+        STRANGER.origin,
+        STRANGER.dnskey,
+        lifetime=DAYS,  # type: ignore[arg-type]
+    )
+    return [dns.rrset.from_rdata_list(name, 300, list(rrset)), dns.rrset.from_rdata(name, 300, signature)]
+
+
+TOO_COSTLY = "1 0 151 abcd " + "1" * 32 + " A"
+
+
+@both_drivers
+@pytest.mark.parametrize(
+    ("asked", "denial"),
+    [
+        ("TLSA", ("NSEC", "x._25._tcp.mx.good.zone. A RRSIG NSEC")),
+        ("TLSA", ("NSEC3", TOO_COSTLY)),
+        ("DS", ("NSEC3", TOO_COSTLY)),
+        ("TLSA", ("NSEC", "b.good.tld. A RRSIG NSEC", "*.good.tld.")),
+    ],
+    ids=["a span over the victim", "too many iterations", "no key for the victim", "a wildcard"],
+)
+def test_denials_of_a_stranger(driver: Driver, server: SignedNameServer, asked: str, denial: tuple[str, ...]) -> None:
+    """Whoever has a signed zone of his own can deny with it nothing that is in another's."""
+    kind, data, *wildcard = denial
+    victim = dns.name.from_text("good.zone" if asked == "DS" else "_25._tcp.mx.good.zone")
+
+    def change(message: dns.message.Message) -> None:
+        if message.question[0].name == victim and message.question[0].rdtype == dns.rdatatype.from_text(asked):
+            message.answer = []
+            message.authority = by_stranger(kind, data, signed_as=wildcard[0] if wildcard else "")
+
+    server.change = change
+    assert ask(driver, server, "_25._tcp.mx.good.zone", "TLSA").state == "bogus"
+
+
+@both_drivers
+def test_keys_alike(driver: Driver, server: SignedNameServer) -> None:
+    """Keys of one tag, each of which every signature would have to be checked with, are not tried (CVE-2023-50387)."""
+    real = STRANGER.dnskey
+
+    def change(message: dns.message.Message) -> None:
+        if message.question[0].rdtype == dns.rdatatype.DNSKEY and message.question[0].name == STRANGER.origin:
+            for rrset in message.answer:
+                if rrset.rdtype == dns.rdatatype.DNSKEY:
+                    for at in range(0, 8, 2):  # two words exchanged: the same sum, and the same tag
+                        key = bytearray(real.key)
+                        key[at : at + 2], key[at + 2 : at + 4] = key[at + 2 : at + 4], key[at : at + 2]
+                        rrset.add(real.replace(key=bytes(key)), 300)
+            keys = message.answer[0]
+            signature = dns.dnssec.sign(
+                keys,
+                STRANGER.key,
+                STRANGER.origin,
+                real,
+                lifetime=DAYS,  # type: ignore[arg-type]
+            )
+            message.answer = [keys, dns.rrset.from_rdata(keys.name, 300, signature)]
+
+    server.change = change
+    assert ask(driver, server, "mx.good.tld", "A").state == "bogus"
 
 
 @both_drivers

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from typing import Any
 
 import pytest
 
 from mailward.errors import CertificateError, ConnectionLost, DeadlineExceeded, TlsError
+from mailward.net.blocking import run_blocking
 from mailward.net.ports import Ports
 from mailward.net.tls_stream import TlsStream
 from mailward.wire.tls import TlsLayer
@@ -205,3 +207,28 @@ def test_take_calls_a_cut_channel_ended(driver: Driver) -> None:
 
     with tcp_server(cut) as server:
         assert driver.run(flow) == b""
+
+
+class _Endless:
+    """A stream on which there is always more, none of it plaintext."""
+
+    peername = sockname = ""
+    peerport = sockport = 0
+    taken = 0
+    closed = False
+
+    async def take(self) -> bytes:
+        self.taken += 1
+        return b"a record"
+
+    def receive_data(self, _data: bytes) -> bytes:
+        return b"x" * 16 if self.taken > 500 else b""
+
+
+def test_a_look_at_what_is_here_ends() -> None:
+    """Whoever sends faster than we read holds nobody in `take`, which has no deadline, and fills no memory."""
+    endless: Any = _Endless()
+    tls = TlsStream(endless, endless, clock=lambda: 0.0)
+
+    assert run_blocking(tls.take()) is None
+    assert endless.taken <= 100

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mailward.client.tls_mode import TlsMode
 from mailward.errors import ConnectionLost, DeadlineExceeded
+from mailward.net.local_address import LocalAddress
 
 if TYPE_CHECKING:
     from mailward.net.ports import Ports
@@ -22,7 +23,8 @@ async def mode_of(host: str, port: int, ports: Ports, *, local_address: str | No
     """Looks, by one connection on which nothing is said, at ports other than 25, 465 and 587. Raises ConnectError."""
     if port in _WELL_KNOWN:
         return _WELL_KNOWN[port]
-    stream = await ports.connect(host, port, within=_CONNECT_TIME, local_address=local_address)
+    source = LocalAddress.of(local_address)
+    stream = await ports.connect(host, port, within=_CONNECT_TIME, local_address=source)
     try:
         greeting = await stream.read(1, within=_GREETING_TIME)
     except (DeadlineExceeded, ConnectionLost):

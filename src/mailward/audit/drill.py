@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailward.client.authenticate import authenticate
+from mailward.client.connecting import connect
 from mailward.client.opening import Opening
 from mailward.client.secure import certificate_of
 from mailward.errors import (
@@ -154,9 +155,8 @@ class _Visitor:
             await session.end()
 
     async def _open(self) -> Session:
-        endpoint = self._drill.options.endpoints[0]
-        opening = Opening(endpoint, self._drill.options, self._ports, until=None)
-        stream = await opening.connect()
+        options = replace(self._drill.options, endpoints=self._drill.options.endpoints[:1])
+        endpoint, stream = await connect(options, self._ports, until=None)
         if not self._drill.allow_public and not _is_ours(stream.peername):
             stream.abort()
             raise InputError(
@@ -164,7 +164,7 @@ class _Visitor:
                 phase="drill",
                 advice="only against your own server, and with its owner's consent: --allow-public",
             )
-        self._session = await opening.session(stream)
+        self._session = await Opening(endpoint, options, self._ports, until=None).session(stream)
         return self._session
 
     async def _login(self, session: Session, credentials: Credentials) -> str:
@@ -210,5 +210,7 @@ def _reply_in(error: MailwardError, user: str) -> tuple[str, str]:
 
 
 def _is_ours(address: str) -> bool:
+    if not address:
+        return True  # a Unix socket
     ip = ipaddress.ip_address(address.partition("%")[0])
     return ip.is_loopback or ip.is_private or ip.is_link_local

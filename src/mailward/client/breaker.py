@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mailward.client.turns import alone
-from mailward.errors import BadCredentials, CredentialsBlocked
+from mailward.errors import AuthError, BadCredentials, CredentialsBlocked
 from mailward.printable import printable
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ class Breaker:
     ) -> T:
         """What `attempt` gives. Raises what it raises, and CredentialsBlocked in its place.
 
-        Only BadCredentials is a refusal: a policy, a mechanism that is missing or a server that is busy says nothing of
-        the secret, and the next one in the row finds out for itself.
+        A refusal is BadCredentials, and any 5yz whose kind we do not know. A policy, a mechanism that is missing or a
+        server that is busy says nothing of the secret, and the next one in the row finds out for itself.
         """
         if not credentials.password:
             return await attempt()
@@ -108,7 +108,9 @@ class Breaker:
             raise refusal.error()
         try:
             result = await attempt()
-        except BadCredentials as error:
+        except AuthError as error:
+            if not _is_final(error):
+                raise
             self._accepted.pop(mark, None)
             self._refused[mark] = _Refusal(*mark[:2], ports.utc(), error.code, error.enhanced_code)
             _trim(self._refused)
@@ -126,6 +128,11 @@ class Breaker:
     def _mark(self, host: str, credentials: Credentials) -> tuple[str, str, bytes]:
         secret = credentials.password.reveal().encode("utf-8", "surrogatepass")
         return host.lower(), credentials.authcid, hmac.digest(self._key, secret, "sha256")
+
+
+def _is_final(error: AuthError) -> bool:
+    """What the server said after it had the secret, and nothing that speaks of another cause."""
+    return isinstance(error, BadCredentials) or (type(error) is AuthError and (error.code or 0) >= 500)
 
 
 def _trim(table: OrderedDict[tuple[str, str, bytes], T]) -> None:

@@ -117,7 +117,7 @@ def told(certificate: bytes) -> dict[str, object]:
 def names_in(certificate: bytes) -> tuple[str, ...]:
     """The DNS names and IP addresses of a DER certificate; none if it cannot be read."""
     hosts, addresses = _names_in(certificate)
-    return (*hosts, *map(str, addresses))
+    return (*(printable(host, 255) for host in hosts), *map(str, addresses))
 
 
 def is_for(certificate: bytes, references: Sequence[str]) -> bool:
@@ -146,7 +146,7 @@ def _names_in(certificate: bytes) -> tuple[list[str], list[_Address]]:
             .extensions.get_extension_for_class(x509.SubjectAlternativeName)
             .value
         )
-    except (ValueError, x509.ExtensionNotFound):
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return [], []
     addresses = names.get_values_for_type(x509.IPAddress)
     single = [each for each in addresses if isinstance(each, ipaddress.IPv4Address | ipaddress.IPv6Address)]

@@ -71,6 +71,7 @@ class SendArguments(TypedDict, total=False):
     deliver_by: seconds after which it is returned (a `DeliverBy` to be told only); refused where it is not offered.
     priority: -9 to 9, 0 the usual; left out where it is not offered, which the receipt says.
     idempotency_key: under which a server that offers X-IDEMPOTENT takes the message once; made if it is not given.
+    exactly_once: refused where the server does not offer X-IDEMPOTENT.
     """
 
     dsn: Dsn | Notifications | None
@@ -79,6 +80,7 @@ class SendArguments(TypedDict, total=False):
     deliver_by: Seconds | DeliverBy | None
     priority: int | None
     idempotency_key: str | None
+    exactly_once: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,7 @@ class How:
     by: DeliverBy | None = None
     priority: int | None = None
     key: str | None = None
+    once: bool = False
 
     @classmethod
     def of(cls, **arguments: Unpack[SendArguments]) -> How:
@@ -110,6 +113,7 @@ class How:
             by=_deliver_by(arguments.get("deliver_by")),
             priority=arguments.get("priority"),
             key=arguments.get("idempotency_key"),
+            once=bool(arguments.get("exactly_once")),
         )
         how.parameters().encode()
         return how

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mailward.client.authenticate import authenticate, without_trace
 from mailward.client.breaker import BREAKER
+from mailward.client.login_refusal import repeats
 from mailward.errors import BadCredentials, MailwardError
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class _LogIn:
     check: Callable[[Mechanism, Sequence[str]], None] | None
 
     async def once(self, credentials: Credentials) -> AuthInfo:
+        observer = self.conversation.observer
+        if observer is not None:
+            observer.repeats = lambda text: repeats(text, credentials.password)
         try:
             info = await BREAKER.guard(
                 self.host, credentials, lambda: self._attempt(credentials), ports=self.ports, until=self.until
@@ -68,6 +72,9 @@ class _LogIn:
         except BaseException as error:  # cancelled, or Ctrl+C: the frames below hold what was said, here too
             error.__context__ = error.__traceback__ = None
             raise
+        finally:
+            if observer is not None:
+                observer.repeats = None
         self.authority.accepted(credentials)
         return info
 

@@ -48,7 +48,7 @@ def refusal(reply: Reply, credentials: Credentials, *, mechanism: str, told: str
     bad_token = kind is BadCredentials and credentials.kind == "token"
     more = f" ({told})" if told else ""
     shown = f"{reply}{more}"
-    if _repeats(f"{' '.join(reply.lines)} {more}", credentials.password):
+    if repeats(f"{' '.join(reply.lines)} {more}", credentials.password):
         shown = f"{reply.code} and a text that repeats the secret, so it is not shown"
     return kind(
         f"the server refused the login of {printable(credentials.authcid, 100) or 'nobody'} by {mechanism}: {shown}",
@@ -77,7 +77,7 @@ def _is_policy(reply: Reply) -> bool:
     return not _has(reply, _WRONG_WORDS) and (reply.enhanced in _POLICY_CODES or _has(reply, _POLICY_WORDS))
 
 
-def _repeats(text: str, secret: Secret) -> bool:
+def repeats(text: str, secret: Secret) -> bool:
     """Whether `text` holds the secret as it is, in hexadecimal, or in base64 with whatever before it."""
     octets = secret.reveal().encode("utf-8", "surrogatepass")
     if len(octets) < _SHORT:

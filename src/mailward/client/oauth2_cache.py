@@ -138,7 +138,8 @@ def _taken(descriptor: int) -> bool:
 
 
 def _write(path: Path, tokens: dict[str, dict[str, object]]) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    path.unlink(missing_ok=True)  # of a process that was killed, or of somebody who waits for the tokens
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
         json.dump({"version": _VERSION, "tokens": tokens}, file)
         file.flush()

@@ -178,7 +178,7 @@ def _seconds(value: object) -> float | None:
     """Some servers say the number as a text."""
     try:
         seconds = float(value) if isinstance(value, int | float | str) else math.nan
-    except ValueError:
+    except (ValueError, OverflowError):  # a whole number may be too great for a float
         return None
     return seconds if 0 <= seconds < math.inf else None
 

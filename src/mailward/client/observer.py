@@ -23,13 +23,16 @@ KINDS: Final = (
     "connected",  # host, port, address; a session begins
     "said",  # text: a command, or how much content
     "heard",  # code, text: a reply
-    "secured",  # version, cipher, verified_by, pin
+    "secured",  # version, cipher, verified_by, pin, names, not_after
+    "offered",  # keywords: of the last EHLO, by name
     "logged-in",  # mechanism, user, channel_binding
     "login-failed",  # mechanism, user, error
     "downgrade",  # was, now, error: the server does less than it is known to
     "sending",  # message_id, sender, recipients: a transaction begins
     "sent",  # message_id, outcome, queue_id: somebody is to get it
     "failed",  # message_id, outcome, error: nobody does, or nobody knows
+    "key-changed",  # host, port, was, now: the server has another key, which may be for a good reason
+    "memory-unusable",  # error: what is known of servers can be neither read nor kept
     "closed",  # a session ends
 )
 HIDDEN: Final = "…"
@@ -58,8 +61,8 @@ class Observer:
         self._hooks = hooks
         self._utc = utc
 
-    def session(self, name: str, host: str) -> Watch:
-        return Watch(self, name, host)
+    def session(self, name: str, host: str) -> SessionObserver:
+        return SessionObserver(self, name, host)
 
     def hears(self, kind: str) -> bool:
         return kind in self._hooks
@@ -76,15 +79,16 @@ class Observer:
                 _log.exception("an event hook for %s failed", kind)
 
 
-class Watch:
+class SessionObserver:
     """What one session tells. `said` and `heard` cost a look-up where nobody listens."""
 
-    __slots__ = ("_host", "_observer", "_secret", "dialogue", "name")
+    __slots__ = ("_host", "_observer", "_secret", "dialogue", "name", "repeats")
 
     def __init__(self, observer: Observer, name: str, host: str) -> None:
         self._observer = observer
         self._host = host
         self._secret = False
+        self.repeats: Callable[[str], bool] | None = None  # during a login: whether a text shows its secret
         self.name = name
         self.dialogue = observer.hears("said") or observer.hears("heard")
 
@@ -94,9 +98,13 @@ class Watch:
 
     def heard(self, reply: Reply) -> None:
         """A challenge is part of a SASL exchange, of which nothing is told."""
-        hidden = self._secret and reply.intermediate
+        hidden = (self._secret and reply.intermediate) or self._shows_secret(reply)
         lines = (HIDDEN,) if hidden else tuple(printable(line) for line in reply.lines)
         self.happened("heard", code=reply.code, enhanced_code=None if hidden else reply.enhanced, lines=lines)
+
+    def _shows_secret(self, reply: Reply) -> bool:
+        """Some servers repeat a command that they do not know, AUTH with what follows it too."""
+        return self.repeats is not None and self.repeats(" ".join(reply.lines))
 
     def happened(self, kind: str, **data: object) -> None:
         self._observer.tell(kind, self.name, self._host, data)

@@ -78,9 +78,9 @@ class Offers:
                 phase="mail",
                 advice="encode the bodies as quoted-printable or base64; an EmailMessage is encoded for you",
             )
-        if self.size and len(submission.content) > self.size:
+        if self.size and submission.size > self.size:
             raise InvalidMessage(
-                f"the message has {len(submission.content)} octets and the server takes {self.size}", phase="mail"
+                f"the message has {submission.size} octets and the server takes {self.size}", phase="mail"
             )
         if self.most_recipients is not None and len(submission.recipients) > self.most_recipients:
             raise InputError(
@@ -104,23 +104,24 @@ class Offers:
         """Those of MAIL for this message."""
         how = submission.how
         plain = MailParameters(
-            size=len(submission.content) if self.size is not None else None,
+            size=submission.size if self.size is not None else None,
             body=Body.EIGHT_BIT_MIME if submission.eight_bit else None,
             smtputf8=submission.smtputf8,
         )
-        if how is NO_HOW:
+        key = how.key or submission.name or None if self.idempotent else None
+        if how is NO_HOW and key is None:
             return plain
         dsn = how.dsn if self.dsn else None
         return replace(
             plain,
             ret=dsn.wanted if dsn else None,
-            envid=dsn.envid if dsn else None,
+            envid=dsn.envid or submission.name or None if dsn else None,
             requiretls=how.requiretls,
             holdfor=how.holdfor,
             holduntil=how.holduntil,
             by=how.by,
             priority=how.priority if self.priority else None,
-            key=how.key if self.idempotent else None,
+            key=key,
         )
 
     def recipient_parameters(self, submission: Submission, mailbox: Mailbox) -> RcptParameters:
@@ -140,6 +141,8 @@ class Offers:
                 phase="mail",
                 advice="use another server, or send without requiretls=True",
             )
+        if how.once and not self.idempotent:
+            raise _not_offered("X-IDEMPOTENT", "exactly_once=")
         hold = how.holdfor is not None or how.holduntil is not None
         if hold and self.longest_hold is None:
             raise _not_offered("FUTURERELEASE", "hold=")

@@ -3,45 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from mailward.client.how import NO_HOW, How
 from mailward.errors import InputError, InvalidAddress, InvalidMessage
+from mailward.message.builder import Message
 from mailward.message.content import content_of, needs_8bit, needs_smtputf8_headers, octets_of
 from mailward.message.envelope import recipients_of, sender_of
+from mailward.message.headers import header
+from mailward.message.octets import Prefixed, header_of
+from mailward.net.clock import Clock
+from mailward.printable import printable
 from mailward.wire.address import Mailbox
 
 if TYPE_CHECKING:
-    from email.message import Message
+    from email.message import Message as StandardMessage
 
-    AnyMessage: TypeAlias = Message[Any, Any] | bytes
+    from mailward.client.options import Signer
+    from mailward.message.octets import Octets
+    from mailward.net.ports import Ports
+
+    AnyMessage: TypeAlias = Message | StandardMessage[Any, Any] | Octets | bytes
     AnyRecipients: TypeAlias = str | Mailbox | Iterable[str | Mailbox]
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """`sender`: None is the null reverse-path. `content`: final octets with CRLF."""
+    """`sender`: None is the null reverse-path. `content`: final octets with CRLF.
+
+    name: fresh and unguessable, for a server that takes one message once, and for ENVID; "" without one. dkim: the
+    signatures in `content`, as `selector._domainkey.domain`.
+    """
 
     sender: Mailbox | None
     recipients: tuple[Mailbox, ...]
-    content: bytes = field(repr=False)
+    content: bytes | Octets = field(repr=False)
     eight_bit: bool
     smtputf8: bool
     how: How = NO_HOW
+    name: str = ""
+    message_id: str = ""
+    dkim: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, sender: Mailbox | None, recipients: tuple[Mailbox, ...], content: bytes, how: How = NO_HOW
+        cls, sender: Mailbox | None, recipients: tuple[Mailbox, ...], content: bytes | Octets, how: How = NO_HOW
     ) -> Submission:
         """Of octets that are to be sent as they are, such as a relay's."""
-        eight_bit = needs_8bit(content)
+        if isinstance(content, bytes):
+            eight_bit = needs_8bit(content)
+            headers = eight_bit and needs_smtputf8_headers(content)
+        else:
+            eight_bit, headers = content.eight_bit, content.smtputf8_headers
         smtputf8 = (
-            (sender is not None and sender.needs_smtputf8)
+            headers
+            or (sender is not None and sender.needs_smtputf8)
             or any(mailbox.needs_smtputf8 for mailbox in recipients)
-            or (eight_bit and needs_smtputf8_headers(content))
         )
         return cls(sender, recipients, content, eight_bit, smtputf8, how)
+
+    @property
+    def size(self) -> int:
+        """Octets of the content."""
+        return len(self.content) if isinstance(self.content, bytes) else self.content.size
 
 
 def prepare(
@@ -50,17 +77,72 @@ def prepare(
     sender: str | Mailbox | None = None,
     recipients: AnyRecipients | None = None,
     how: How = NO_HOW,
+    ports: Ports | None = None,
 ) -> Submission:
-    """`sender`: "" is the null reverse-path; what is None comes from the header. Raises InputError."""
-    if not isinstance(message, bytes) and not hasattr(message, "get_payload"):
-        raise InvalidMessage("the message must be an email.message.EmailMessage, a Message or bytes")
-    header = b"" if sender is not None and recipients is not None else octets_of(message)
+    """`sender`: "" is the null reverse-path; what is None comes from the header. Raises InputError.
+
+    `ports`: whose clock and chance give a Message the Date and the Message-ID it has not.
+    """
+    said: Message | bytes
+    content: bytes | Octets
+    both_given = sender is not None and recipients is not None
+    if isinstance(message, Message):
+        said, content = message, message.complete((ports or Clock()).utc, (ports or Clock()).nonce).as_octets()
+    elif isinstance(message, bytes) or _is_standard(message):
+        said, content = b"" if both_given else octets_of(message), content_of(message)
+    elif _is_octets(message):
+        said, content = b"" if both_given else header_of(message), message
+    else:
+        raise InvalidMessage("the message must be a mailward.Message, an email.message.EmailMessage, or octets")
     return Submission.of(
-        sender_of(header) if sender is None else _reverse_path(sender),
-        recipients_of(header) if recipients is None else _forward_paths(recipients),
-        content_of(message),
+        _said_sender(said) if sender is None else _reverse_path(sender),
+        _said_recipients(said) if recipients is None else _forward_paths(recipients),
+        content,
         how,
     )
+
+
+def finished(submission: Submission, ports: Ports, signers: Iterable[Signer] = ()) -> Submission:
+    """Signed, named, and with its Message-ID known. Raises InputError where it cannot be signed."""
+    content = submission.content
+    dkim: tuple[str, ...] = ()
+    for signer in signers:
+        fields = signer.sign(content, at=_signed_at(submission, ports))
+        content = fields + content if isinstance(content, bytes) else Prefixed(fields, content)
+        dkim += signer.names
+    head = submission.content if isinstance(submission.content, bytes) else header_of(submission.content)
+    message_id = printable((header(head, "message-id") or b"").decode("utf-8", "replace"), 998)
+    return replace(submission, content=content, name=ports.nonce(), message_id=message_id, dkim=dkim)
+
+
+def _signed_at(submission: Submission, ports: Ports) -> datetime:
+    """The message's own Date where its key was given: said again under that key, it must be the same octets."""
+    if submission.how.key is not None:
+        from email.policy import default  # noqa: PLC0415 - large, and seldom needed
+
+        head = submission.content if isinstance(submission.content, bytes) else header_of(submission.content)
+        said = default.header_factory("Date", (header(head, "date") or b"").decode("ascii", "replace"))
+        date: datetime | None = said.datetime
+        if date is not None:
+            return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    return ports.utc()
+
+
+def _is_standard(message: object) -> TypeGuard[StandardMessage[Any, Any]]:
+    """Without the email package, which is large and may never be needed."""
+    return hasattr(message, "get_payload")
+
+
+def _is_octets(message: object) -> TypeGuard[Octets]:
+    return hasattr(message, "pieces")
+
+
+def _said_sender(said: Message | bytes) -> Mailbox | None:
+    return said.reverse_path if isinstance(said, Message) else sender_of(said)
+
+
+def _said_recipients(said: Message | bytes) -> tuple[Mailbox, ...]:
+    return said.forward_paths if isinstance(said, Message) else recipients_of(said)
 
 
 def _reverse_path(sender: str | Mailbox) -> Mailbox | None:
@@ -80,4 +162,9 @@ def _mailbox(address: str | Mailbox) -> Mailbox:
         return address
     if not isinstance(address, str):
         raise InvalidAddress(f"an address must be a str, not {type(address).__name__}")
+    return _parsed(address)
+
+
+@lru_cache(maxsize=4096)  # senders and recipients come again; a Mailbox never changes
+def _parsed(address: str) -> Mailbox:
     return Mailbox.parse(address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -24,7 +25,10 @@ ROOT_ANCHORS: Final = (
 _MOST_QUESTIONS: Final = 80  # for one answer
 _MOST_ALIASES: Final = 8
 _MOST_KEYS: Final = 24  # of a zone; each signature may cost as many computations (CVE-2023-50387)
+_MOST_ALIKE: Final = 2  # keys of one tag, each of which a signature may mean
 _MOST_SIGNATURES: Final = 8
+_MOST_CHECKS: Final = 400  # signatures, for one answer
+_MOST_DIGESTS: Final = 16  # of the keys of a zone
 _MOST_KEPT: Final = 1_000  # zones in a ring
 _LONGEST_KEPT: Final = 3600.0  # seconds
 _ALGORITHMS: Final = frozenset({8, 10, 13, 14, 15, 16})  # a zone that has no other counts as unsigned (RFC 4035 §5.2)
@@ -76,6 +80,7 @@ class Validator:
         self._anchors = _parsed(anchors)
         self._keys: dict[Name, RRset | None] = {}
         self._asked_for = 0
+        self._checks = 0
         self._messages: dict[tuple[Name, str], Message] = {}
 
     async def answer(self, name: Name, kind: str) -> Checked:
@@ -114,6 +119,9 @@ class Validator:
             raise Bogus(f"{rrset.name} is not signed")
         if len(signatures) > _MOST_SIGNATURES:
             raise Bogus(f"{rrset.name} has too many signatures")
+        self._checks += len(signatures)
+        if self._checks > _MOST_CHECKS:
+            raise Bogus("it takes too many signatures")
         signer = signatures[0].signer
         if not rrset.name.is_subdomain(signer) or (_is(rrset, "DS") and rrset.name == signer):
             raise Bogus(f"{rrset.name} is signed by a stranger")
@@ -126,7 +134,9 @@ class Validator:
             raise Bogus(f"{rrset.name}: {problem}") from problem
         labels = min(signature.labels for signature in signatures)
         wild = labels < len(rrset.name) - 1 - rrset.name.is_wild()
-        if wild and (await self._denials(message)).no_closer(rrset.name, labels) is None:
+        if wild and (_is(rrset, "NSEC") or _is(rrset, "NSEC3")):
+            raise Bogus(f"{rrset.name} denies by a wildcard")  # never one of them, and its proof would be itself
+        if wild and (await self._denials(message, rrset.name)).no_closer(rrset.name, labels) is None:
             raise Bogus(f"{rrset.name} is not what the wildcard is for")
         return True
 
@@ -162,7 +172,7 @@ class Validator:
         message = await self._asked(zone, "DS")
         rrset = _found(message.answer, zone, "DS")
         if rrset is None:
-            proof = (await self._denials(message)).no_data(zone, _DS)
+            proof = (await self._denials(message, zone, above=True)).no_data(zone, _DS)
             if proof == "proven":
                 raise Bogus(f"{zone} is not the top of a zone")
             if proof is None and not await self._unsigned(zone.parent()):
@@ -170,10 +180,12 @@ class Validator:
             return None
         if not await self._checked(message, rrset):
             return None
-        return [each for each in rrset if each.algorithm in _ALGORITHMS and each.digest_type in _DIGESTS] or None
+        return [each for each in rrset if each.algorithm in _ALGORITHMS and each.digest_type in _DIGESTS][
+            :_MOST_DIGESTS
+        ] or None
 
     async def _fetched_keys(self, zone: Name, digests: list[Any]) -> RRset:
-        from dns.dnssec import make_ds, validate  # noqa: PLC0415
+        from dns.dnssec import key_id, make_ds, validate  # noqa: PLC0415
         from dns.exception import DNSException  # noqa: PLC0415
         from dns.rdataset import from_rdata_list  # noqa: PLC0415
 
@@ -182,6 +194,8 @@ class Validator:
         signatures = None if keys is None else _signatures(message, keys)
         if keys is None or signatures is None or len(keys) > _MOST_KEYS or len(signatures) > _MOST_SIGNATURES:
             raise Bogus(f"{zone} shows no signed keys, or too many")
+        if max(Counter((key.algorithm, key_id(key)) for key in keys).values()) > _MOST_ALIKE:
+            raise Bogus(f"{zone} has too many keys of one tag")
         try:
             vouched = [
                 key
@@ -206,7 +220,7 @@ class Validator:
                 if await self._keys_of(cut) is None:
                     return True
                 continue
-            proof = (await self._denials(message)).no_data(cut, _DS)
+            proof = (await self._denials(message, cut, above=True)).no_data(cut, _DS)
             if proof is None:
                 raise Bogus(f"nothing proves that {cut} has no key")
             if proof != "proven":
@@ -217,7 +231,7 @@ class Validator:
         """Whether it is signed that there is nothing."""
         from dns.rdatatype import from_text  # noqa: PLC0415
 
-        denials = await self._denials(message)
+        denials = await self._denials(message, name, above=kind == "DS")
         gone = int(message.rcode()) == _NXDOMAIN
         proof = denials.no_name(name) if gone else denials.no_data(name, int(from_text(kind)))
         if proof is None:
@@ -226,13 +240,19 @@ class Validator:
             raise Bogus(f"nothing proves that {name} has no {kind}")
         return proof == "proven"
 
-    async def _denials(self, message: Message) -> Denials:
-        """Those of a message whose signatures are right. Others, of zones that sign nothing, prove nothing."""
+    async def _denials(self, message: Message, name: Name, *, above: bool = False) -> Denials:
+        """Those of a message that may speak of `name`, and whose signatures are right. The others prove nothing.
+
+        above: only those of zones above it.
+        """
         found: dict[str, list[tuple[Name, Any]]] = {"NSEC": [], "NSEC3": []}
         for rrset in message.authority:
+            signatures = _signatures(message, rrset)
+            if signatures is None or (above and signatures[0].signer == name):
+                continue
             for kind, records in found.items():
-                if _is(rrset, kind) and await self._checked(message, rrset):
-                    records += [(rrset.name, each) for each in rrset]
+                if _is(rrset, kind) and _may_deny(rrset, signatures[0].signer, name):
+                    records += [(rrset.name, each) for each in rrset] if await self._checked(message, rrset) else ()
         return Denials(tuple(found["NSEC"]), tuple(found["NSEC3"]))
 
 
@@ -255,6 +275,15 @@ def _is(rrset: RRset, kind: str) -> bool:
 
 def _found(section: list[RRset], name: Name, kind: str) -> RRset | None:
     return next((rrset for rrset in section if rrset.name == name and _is(rrset, kind)), None)
+
+
+def _may_deny(rrset: RRset, zone: Name, name: Name) -> bool:
+    """Whether it is of a zone that `name` is in, and tells of nothing outside: anybody may sign what he likes."""
+    if not name.is_subdomain(zone):
+        return False
+    if _is(rrset, "NSEC3"):
+        return len(rrset.name) == len(zone) + 1 and rrset.name.is_subdomain(zone)
+    return all(each.next.is_subdomain(zone) for each in rrset)
 
 
 def _signatures(message: Message, rrset: RRset) -> RRset | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mailward.wire.tls import TlsLayer
 
 _CHUNK = 65536
+_MOST_READS = 64  # in one look at what is here: whoever sends faster than we read must not hold us
 _ALERT_TIME = 1.0  # seconds given to tell the peer why we leave
 
 
@@ -60,7 +61,9 @@ class TlsStream:
 
     async def take(self) -> bytes | None:
         try:
-            while not self._ended and (data := await self._stream.take()) is not None:
+            for _ in range(_MOST_READS):
+                if self._ended or len(self._plain) > _CHUNK or (data := await self._stream.take()) is None:
+                    break
                 self._decrypt(data)
         except MailwardError:
             self._ended = True

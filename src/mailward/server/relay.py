@@ -9,8 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mailward.client.deliver import Deliverer, Delivery
-from mailward.client.options import ClientOptions, Limits, client_options
+from mailward.client.breaker import forget_refusals
+from mailward.client.deliver import Deliverer
+from mailward.client.judgement import Delivery
+from mailward.client.limits import Limits
+from mailward.client.options import ClientOptions, client_options
 from mailward.client.pool import Pool
 from mailward.client.submission import Submission
 from mailward.client.url import parse_target
@@ -85,6 +88,7 @@ class Relay:
 
     def __init__(self, options: ClientOptions, *, now: Callable[[], float]) -> None:
         self._deliverer = Deliverer(options, AioPorts(), Pool())
+        self._hosts = [endpoint.host for endpoint in options.endpoints]
         self._hold = Hold(now)
         self._under_way = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -175,6 +179,8 @@ class Relay:
         if self._hold.proven:
             return
         self._hold.check()
+        for host in self._hosts:
+            forget_refusals(host)  # the hold limits failed logins here: the next server may have been mended since
         try:
             await self._deliverer.warm(until=self._deliverer.end_of_call())
         except MailwardError as problem:
