@@ -59,6 +59,17 @@ def arguments_of(given: dict[str, Any], profile: Profile | None = None) -> Clien
     return cast("ClientArguments", {name: value for name, value in plain.items() if value not in (None, ())})
 
 
+def server_of(given: dict[str, Any], profile: Profile | None) -> tuple[str, str | None, Path | None]:
+    """URL, user and password file: as typed, else those of the profile. Raises InputError where there is no URL."""
+    via, user, file = given["via"], given["user"], given["password_file"]
+    if profile is not None:
+        via, user = via or profile.via, user or profile.user
+        file = file or _expanded(profile.password_file)
+    if not via:
+        raise InputError("there is no server", advice="give --via URL or --profile NAME")
+    return via, user, file
+
+
 def auth_of(
     via: str, user: str | None, password_file: Path | None, *, wanted: bool = True
 ) -> tuple[str, Secret] | None:

@@ -22,6 +22,7 @@ _COMMANDS = (
     "serve",
     "check-config",
     "send",
+    "merge",
     "sendmail",
     "check",
     "discover",

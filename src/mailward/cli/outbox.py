@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailward.cli import exit_codes, installation, output, passwords
-from mailward.cli.client_options import arguments_of, auth_of, connection_options
+from mailward.cli.client_options import arguments_of, auth_of, connection_options, server_of
 from mailward.cli.lines import Column, say_lines, some
 from mailward.cli.profiles import profile, profile_option
 from mailward.cli.written import Written
-from mailward.errors import InputError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -223,14 +222,7 @@ def _client(given: dict[str, Any]) -> Any:
     from mailward.client.facade_sync import Client  # noqa: PLC0415
 
     chosen = profile(given["profile"]) if given["profile"] else None
-    via = given["via"] or (chosen.via if chosen is not None else None)
-    if not via:
-        raise InputError("there is no server", advice="give --via URL or --profile NAME")
-    user, password_file = given["user"], given["password_file"]
-    if chosen is not None:
-        user = user or chosen.user
-        if password_file is None and chosen.password_file is not None:
-            password_file = Path(chosen.password_file).expanduser()
+    via, user, password_file = server_of(given, chosen)
     arguments = arguments_of(given, chosen)
     arguments["auth"] = auth_of(via, user, password_file)
     return Client(via, **arguments)

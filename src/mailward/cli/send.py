@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from mailward.cli import exit_codes, output, passwords, receipts, streams
-from mailward.cli.client_options import arguments_of, auth_of, connection_options
+from mailward.cli.client_options import arguments_of, auth_of, connection_options, server_of
 from mailward.cli.interruption import as_an_error
 from mailward.cli.profiles import profile, profile_option
 from mailward.cli.written import Written, names_sender
@@ -60,14 +60,9 @@ def command(**given: Any) -> int:
     and the certificate verified, unless you ask for --tls insecure-plaintext.
     """
     chosen = profile(given["profile"]) if given["profile"] else None
-    if chosen is not None:
-        given["via"] = given["via"] or chosen.via
-        given["user"] = given["user"] or chosen.user
-        given["sender"] = given["sender"] if given["sender"] is not None else chosen.sender
-        if given["password_file"] is None and chosen.password_file is not None:
-            given["password_file"] = Path(chosen.password_file).expanduser()
-    if not given["via"]:
-        raise InputError("there is no server", advice="give --via URL or --profile NAME")
+    given["via"], given["user"], given["password_file"] = server_of(given, chosen)
+    if chosen is not None and given["sender"] is None:
+        given["sender"] = chosen.sender
     return _run(given, arguments_of(given, chosen))
 
 
