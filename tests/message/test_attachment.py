@@ -68,3 +68,24 @@ def test_a_hostile_name_is_refused() -> None:
     """E08."""
     with pytest.raises(InvalidMessage):
         Attachment.of(b"x", name='a"\r\nX: y', type=None).leaf()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: Attachment(b"x", "n", "text/plain\r\nX-Evil: y"),
+        lambda: Attachment(b"x", "n", "image/png", "a>\r\nX-Evil: y"),
+        lambda: Attachment(b"a: b\r\n\r\n\0", "n", "message/rfc822").leaf(),
+    ],
+)
+def test_made_by_hand(made: object) -> None:
+    """No field, and no message that cannot be sent, comes in by an attachment that is not made with `of`."""
+    assert callable(made)
+    with pytest.raises(InvalidMessage):
+        made()
+
+
+def test_bare_line_breaks_of_a_message_attached_by_hand() -> None:
+    """They become CRLF, for a bare LF before a dot may end the content for some servers."""
+    body = Attachment(b"a: b\n\n.\n", "n", "message/rfc822").leaf().body
+    assert body == b"a: b\r\n\r\n.\r\n"

@@ -323,3 +323,9 @@ def test_any_message_arrives_whole(
 def test_the_repr_tells_no_content() -> None:
     """It ends up in logs."""
     assert repr(message(text="secret words")) == "<Message <1@example.test> from Ann <ann@example.test>>"
+
+
+def test_no_resent_bcc() -> None:
+    """Everybody would read it."""
+    with pytest.raises(InvalidMessage):
+        message(headers={"Resent-Bcc": "secret@example.org"})

@@ -132,3 +132,15 @@ def test_lines_of_text(tmp_path: Path) -> None:
         list(lines)
     with pytest.raises(InputError, match="No such file"), text_lines(tmp_path / "absent", longest=2) as lines:
         list(lines)
+
+
+def test_an_open_file_read_by_two() -> None:
+    """Each gets all of it in order, however their reading is mixed."""
+    octets = b"".join(bytes([number]) * BLOCK for number in range(4))
+    source = FileSource(io.BytesIO(octets))
+    first, second = source.blocks(), source.blocks()
+    read = b"".join(next(first) for _ in range(3))
+    begun = next(second)
+
+    assert read + b"".join(first) == octets
+    assert begun + b"".join(second) == octets

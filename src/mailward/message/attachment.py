@@ -9,6 +9,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from mailward.errors import InvalidMessage
+from mailward.message.content import octets_of
+from mailward.message.field import check_value
 from mailward.message.files import AnyFile, FileSource
 from mailward.message.octets import Base64
 from mailward.message.parameter import media_type, written
@@ -31,6 +33,12 @@ class Attachment:
     type: str
     cid: str = ""
 
+    def __post_init__(self) -> None:
+        """What stands in the part's header cannot be more than that, whoever makes the attachment."""
+        check_value("Content-Type", self.type.replace("\r\n ", " "))
+        if self.cid:
+            checked_cid(self.cid)
+
     @classmethod
     def of(cls, content: bytes | AnyFile | FileSource, *, name: str | None, type: str | None) -> Attachment:  # noqa: A002
         """A path is looked at and not read. Raises InputError where it cannot be read."""
@@ -46,7 +54,7 @@ class Attachment:
         identity = f"Content-ID: <{self.cid}>\r\n" if self.cid else ""
         fields = f"Content-Disposition: {disposition}{named}\r\n{identity}"
         if self.type == "message/rfc822" and isinstance(self.content, bytes):
-            return message_leaf(self.content, fields)
+            return message_leaf(octets_of(self.content), fields)
         body = self.content if isinstance(self.content, bytes) else Base64(self.content)
         return octets_leaf(body, self.type, fields)
 

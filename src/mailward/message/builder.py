@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Addresses: TypeAlias = str | Sequence[str]
 Priority: TypeAlias = Literal["high", "normal", "low"]
 
-_OURS = frozenset({"from", "sender", "to", "cc", "bcc", "subject", "date", "message-id", "mime-version"})
+_OURS = frozenset({"from", "sender", "to", "cc", "bcc", "resent-bcc", "subject", "date", "message-id", "mime-version"})
 _PRIORITIES: Final = {
     "high": (("X-Priority", "1 (Highest)"), ("Importance", "high")),
     "normal": (),

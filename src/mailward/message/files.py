@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
+from threading import Lock
 from typing import BinaryIO, Final, TypeAlias
 from weakref import finalize
 
@@ -17,6 +18,7 @@ AnyPath: TypeAlias = str | PathLike[str]
 AnyFile: TypeAlias = AnyPath | BinaryIO
 
 BLOCK: Final = 65_536
+_SHARED: Final = Lock()  # an open file has one place where it is read, for all who have it
 
 __all__ = ["BLOCK", "AnyFile", "AnyPath", "FileSource", "PathLike", "spool", "text_lines"]
 
@@ -53,15 +55,23 @@ class FileSource:
         left = self.size
         with self._opened() as file:
             self._check(file)
-            file.seek(self._start)
             while left:
-                block = _full_read(file, min(step, left))
+                block = self._block(file, self._start + self.size - left, min(step, left))
                 left -= len(block)
                 if not block or not left:
                     self._check(file)
                 if not block:
                     raise self._changed()
                 yield block
+
+    def _block(self, file: BinaryIO, start: int, size: int) -> bytes:
+        """From where it stands, whoever else reads the same open file meanwhile."""
+        if self._path is not None:
+            file.seek(start)
+            return _full_read(file, size)
+        with _SHARED:
+            file.seek(start)
+            return _full_read(file, size)
 
     def read(self, limit: int) -> bytes:
         """All of it. Raises InvalidMessage if that is more than `limit` octets."""
@@ -92,7 +102,8 @@ class FileSource:
         try:
             found = os.fstat(file.fileno())
         except (OSError, AttributeError):  # no file of the system: BytesIO and its like
-            return file.seek(0, os.SEEK_END), 0
+            with _SHARED:
+                return file.seek(0, os.SEEK_END), 0
         if not stat.S_ISREG(found.st_mode):
             raise InputError(f"{self._shown} is no regular file", phase="message", advice="give its octets")
         return found.st_size, found.st_mtime_ns

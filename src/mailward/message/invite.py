@@ -18,7 +18,7 @@ When: TypeAlias = datetime | date
 Method: TypeAlias = Literal["REQUEST", "CANCEL"]
 
 _LINE: Final = 75  # octets (RFC 5545 §3.1)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\x85\u2028\u2029]")
 _ESCAPED = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 _ZONE = re.compile(r"[A-Za-z0-9_+\-/]{1,64}")
 _STAMP = "%Y%m%dT%H%M%S"

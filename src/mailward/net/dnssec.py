@@ -250,9 +250,11 @@ class Validator:
             signatures = _signatures(message, rrset)
             if signatures is None or (above and signatures[0].signer == name):
                 continue
-            for kind, records in found.items():
-                if _is(rrset, kind) and _may_deny(rrset, signatures[0].signer, name):
-                    records += [(rrset.name, each) for each in rrset] if await self._checked(message, rrset) else ()
+            kind = next((kind for kind in found if _is(rrset, kind)), None)
+            if kind is None or not _may_deny(rrset, signatures[0].signer, name):
+                continue
+            if await self._checked(message, rrset):
+                found[kind] += [(rrset.name, each) for each in rrset]
         return Denials(tuple(found["NSEC"]), tuple(found["NSEC3"]))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
-_TRANSLATED: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
+_TRANSLATED: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
+_LOCALLY_TRANSLATED: Final = IPv6Network("64:ff9b:1::/48")  # RFC 8215: where the IPv4 address stands in it is local
 
 
 def is_public(address: str) -> bool:
@@ -13,6 +14,8 @@ def is_public(address: str) -> bool:
     try:
         ip = ip_address(address)
     except ValueError:
+        return False
+    if isinstance(ip, IPv6Address) and ip in _LOCALLY_TRANSLATED:
         return False
     if isinstance(ip, IPv6Address) and (inner := _inner(ip)) is not None:
         ip = inner

@@ -257,7 +257,8 @@ class Incoming:
 
 def _digest_of(envelope: Envelope) -> hashlib._Hash:
     """Begun with the envelope: who sends the same content to somebody else sends another message."""
-    return hashlib.sha256("\0".join((envelope.reverse_path, *envelope.forward_paths, "")).encode())
+    paths = (str(len(envelope.forward_paths)), envelope.reverse_path, *envelope.forward_paths, "")
+    return hashlib.sha256("\0".join(paths).encode())
 
 
 def _protocol(origin: Origin, *, smtputf8: bool) -> str:
