@@ -19,7 +19,7 @@ SOON = Schedule(first=0.05, longest=0.1)
 
 
 def test_stopped_and_started(tmp_path: Path) -> None:
-    """What is put waits, with the reason, while the server is away; then it goes, and of what is sent nothing is left."""
+    """What is put waits, with the reason, while the server is away; then it goes."""
     sent = letters("bob@inbox.test", 6)
     with Postfix(tls=good(), encrypt=True) as postfix:
         with (

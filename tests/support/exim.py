@@ -76,6 +76,7 @@ class Exim(PrivateDaemon):
     """`socket`: where its dovecot authenticator asks. `tls`: its certificate, by which it offers STARTTLS."""
 
     name = "exim"
+    configuration = _CONFIGURATION
 
     def __init__(self, socket: Path, *, tls: Pair) -> None:
         super().__init__()
@@ -102,7 +103,7 @@ class Exim(PrivateDaemon):
             (self.directory / name).write_bytes(data)
             (self.directory / name).chmod(0o600)
             os.chown(self.directory / name, USER, GROUP)
-        text = _CONFIGURATION.format(port=self.port, directory=self.directory, socket=self._socket)
+        text = self.configuration.format(port=self.port, directory=self.directory, socket=self._socket)
         (self.directory / "exim.conf").write_text(text)
         for name, line in (
             ("passwd", f"Debian-exim:x:{USER}:{GROUP}::/:/bin/false"),
