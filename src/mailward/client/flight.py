@@ -11,7 +11,7 @@ from mailward.errors import RecipientsRefused
 from mailward.wire.transparency import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mailward.client.offers import Offers
     from mailward.client.receipt import Receipt
@@ -168,6 +168,19 @@ def _groups(recipients: Sequence[Mailbox], most: int | None, most_domains: int |
         group.append(mailbox)
         domains.add(mailbox.domain)
     yield tuple(group)
+
+
+def lost(spoken: Iterable[Flight], error: MailwardError | None) -> tuple[list[Flight], list[Flight]]:
+    """Of those on the way over a connection that was lost: who is decided by it, and who may begin anew."""
+    decided: list[Flight] = []
+    again: list[Flight] = []
+    for number, flight in enumerate(spoken):
+        if error is not None and flight.lose(error, blame=number == 0):
+            decided.append(flight)
+        else:
+            flight.settle_down()
+            again.append(flight)
+    return decided, again
 
 
 def joined(deliveries: Sequence[Delivery]) -> Delivery:

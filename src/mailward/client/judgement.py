@@ -77,7 +77,7 @@ class Judgement:
         replies = self.replies
         if not replies or replies[0].code >= 300:
             return False
-        return any(reply.code < 300 for reply in replies[1 : 1 + len(self.submission.recipients)])
+        return min([reply.code for reply in self._of_recipients()], default=500) < 300
 
     @property
     def hopeless(self) -> bool:

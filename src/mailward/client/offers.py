@@ -7,6 +7,7 @@ the receipt says so.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mailward.client.how import NO_HOW
@@ -103,11 +104,8 @@ class Offers:
     def parameters(self, submission: Submission) -> MailParameters:
         """Those of MAIL for this message."""
         how = submission.how
-        plain = MailParameters(
-            size=submission.size if self.size is not None else None,
-            body=Body.EIGHT_BIT_MIME if submission.eight_bit else None,
-            smtputf8=submission.smtputf8,
-        )
+        size = submission.size if self.size is not None else None
+        plain = _plain(size, eight_bit=submission.eight_bit, smtputf8=submission.smtputf8)
         key = how.key or submission.name or None if self.idempotent else None
         if how is NO_HOW and key is None:
             return plain
@@ -152,6 +150,11 @@ class Offers:
             raise _not_offered("DELIVERBY", "deliver_by=")
         if how.by is not None and not how.by.notify and how.by.seconds < (self.least_deliver_by or 0):
             raise InputError(f"the server wants {self.least_deliver_by} seconds at least to deliver", phase="mail")
+
+
+@lru_cache(maxsize=1024)  # many messages are alike
+def _plain(size: int | None, *, eight_bit: bool, smtputf8: bool) -> MailParameters:
+    return MailParameters(size=size, body=Body.EIGHT_BIT_MIME if eight_bit else None, smtputf8=smtputf8)
 
 
 def _not_offered(keyword: str, argument: str) -> InputError:

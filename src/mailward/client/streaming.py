@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from mailward.client.flight import Flight, joined
+from mailward.client.flight import Flight, joined, lost
 from mailward.client.judgement import Delivery, not_sent
 from mailward.client.transaction import Transaction, fits_one_group
 from mailward.client.window import Window
-from mailward.errors import InputError, MailwardError
+from mailward.errors import ConnectionLost, InputError, MailwardError
 from mailward.wire.command import Data, Rset
 
 if TYPE_CHECKING:
@@ -129,14 +129,13 @@ class Streaming:
             elif await self._peek(session) is not None:
                 await self._alone(session)
         except MailwardError as error:
-            left = await session.conversation.hear_rest()  # it may have answered, and left, before we wrote
+            gone = isinstance(error, ConnectionLost)  # it may have answered, and left, before we wrote; after any other
+            left = await session.conversation.hear_rest() if gone else []  # error nothing that it says can be believed
             await self._heard(session, left)
             self._lose(None if left and left[-1].code == 421 else error)
         else:
             if session.conversation.broken:
                 self._lose(None)
-
-    # What may be begun.
 
     def _pass_unsendable(self) -> None:
         while self._waiting and self._waiting[0].delivery is not None:
@@ -274,8 +273,6 @@ class Streaming:
         if head is not None:
             head.ended = True
 
-    # What comes of it.
-
     async def _hear(self, session: Session) -> None:
         """Until the first on the way is decided, or waits for its content."""
         conversation = session.conversation
@@ -320,15 +317,9 @@ class Streaming:
         None: the server said 421 to a message that is decided, and so has not even read what came after it.
         """
         self.abort()
-        again = []
-        first = True
-        for flight in self._spoken:
-            if error is not None and flight.lose(error, blame=first):
-                self._settled(flight)
-            else:
-                flight.settle_down()
-                again.append(flight)
-            first = False
+        decided, again = lost(self._spoken, error)
+        for flight in decided:
+            self._settled(flight)
         self._spoken.clear()
         self._octets = 0
         for _ in again:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
@@ -112,7 +112,18 @@ def finished(submission: Submission, ports: Ports, signers: Iterable[Signer] = (
         dkim += signer.names
     head = submission.content if isinstance(submission.content, bytes) else header_of(submission.content)
     message_id = printable((header(head, "message-id") or b"").decode("utf-8", "replace"), 998)
-    return replace(submission, content=content, name=ports.nonce(), message_id=message_id, dkim=dkim)
+    sender, recipients = submission.sender, submission.recipients
+    return Submission(  # `replace` takes three times as long, and this is done for each of many
+        sender,
+        recipients,
+        content,
+        submission.eight_bit,
+        submission.smtputf8,
+        submission.how,
+        name=ports.nonce(),
+        message_id=message_id,
+        dkim=dkim,
+    )
 
 
 def _signed_at(submission: Submission, ports: Ports) -> datetime:
