@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import client, logins, machine, metering, missing, page, report, server
+from benchmarks import bulk, client, crowd, footprint, logins, machine, metering, missing, page, report, server
 from benchmarks.results import Plan, Results, Run
 
-PARTS = {part.PART: part for part in (server, client, logins)}
+PARTS = {part.PART: part for part in (server, client, bulk, crowd, footprint, logins)}
 QUICK = Plan(rounds=1, seconds=0.1, quick=True)
 
 

@@ -15,11 +15,12 @@ _PATIENCE = 120.0  # seconds
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What `workers.timing.Watch` printed."""
+    """What `workers.timing.Watch` printed. `grown`: octets of memory, where a worker looks at that."""
 
     count: int
     seconds: float
     cpu: float
+    grown: int | None = None
 
 
 class Load:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 
-from benchmarks import client, logins, server
+from benchmarks import bulk, client, crowd, footprint, logins, server
 from benchmarks.machine import BUSY
 from benchmarks.results import Results, Run
 from benchmarks.workers.log_in import LOADS
@@ -21,6 +21,18 @@ _CLIENT_PAIRS = [
     (client.OURS_ASYNC, client.AIOSMTPLIB),
     (client.OURS_ASYNC, client.SMTPLIB),
 ]
+_BULK_PAIRS = [
+    (bulk.OURS, bulk.SMTPLIB),
+    (bulk.OURS_ASYNC, bulk.SMTPLIB),
+    (bulk.OURS_ASYNC, bulk.AIOSMTPLIB),
+    (bulk.OURS_ASYNC, bulk.NODEMAILER),
+]
+_CROWD_PAIRS = [
+    (bulk.OURS, crowd.SOURCE),
+    (bulk.OURS_ASYNC, crowd.SOURCE),
+    (bulk.OURS, bulk.NODEMAILER),
+    (bulk.OURS_ASYNC, bulk.NODEMAILER),
+]
 _Value = Callable[[Run], float]
 
 
@@ -31,6 +43,12 @@ def markdown(results: Results) -> str:
         parts += ["### Server: durable accept", *_side_by_side(runs, _SERVER_PAIRS)]
     if runs := results.of(client.PART):
         parts += ["### Client: one kept connection", *_side_by_side(runs, _CLIENT_PAIRS)]
+    if runs := results.of(bulk.PART):
+        parts += ["### Bulk: many messages over one connection", *_side_by_side(runs, _BULK_PAIRS)]
+    if runs := results.of(crowd.PART):
+        parts += [f"### Bulk: many messages over {crowd.CONNECTIONS} connections", *_side_by_side(runs, _CROWD_PAIRS)]
+    if runs := results.of(footprint.PART):
+        parts += ["### Memory, and time to start", _footprint(runs)]
     if runs := results.of(logins.PART):
         parts += ["### Logins", _logins(runs)]
     return "\n\n".join(parts) + "\n"
@@ -79,6 +97,16 @@ def _logins(runs: Sequence[Run]) -> str:
     return _table(["", "a second", "server CPU-ms each", "in a CPU second of the server"], rows)
 
 
+def _footprint(runs: Sequence[Run]) -> str:
+    rows = []
+    for case in _cases(runs):
+        of_case = [run for run in runs if run.case == case]
+        grown = [run.grown / 2**20 for run in of_case if run.grown is not None]
+        milliseconds = _spread((1000 * run.seconds for run in of_case), _whole)
+        rows.append([case, milliseconds, _spread(grown, _whole)])
+    return _table(["", "ms", "MiB more of memory at the peak"], rows)
+
+
 def _ratio(runs: Sequence[Run], case: str, ours: str, theirs: str) -> str:
     mine, others = _by_round(runs, case, ours), _by_round(runs, case, theirs)
     both = mine.keys() & others.keys()
@@ -109,7 +137,7 @@ def _cases(runs: Sequence[Run]) -> list[str]:
 
 def _seen(names: Iterable[str]) -> list[str]:
     """Each once, in a steady order."""
-    order = [*server.PEERS, *client.CLIENTS, *LOADS]
+    order = [*server.PEERS, *client.CLIENTS, *bulk.CLIENTS, *crowd.CLIENTS, *LOADS]
     found = list(dict.fromkeys(names))
     return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
 

@@ -16,7 +16,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One subject in one case and round: `count` messages or logins in `seconds`, for `cpu` seconds of its CPU.
 
-    `stored`: how many of them were found on disk afterwards; None for a subject that keeps nothing.
+    `stored`: how many of them were found on disk afterwards; None for a subject that keeps nothing. `grown`: octets of
+    memory it took at the peak, where that was looked at.
     """
 
     part: str
@@ -27,6 +28,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     cpu: float
     stored: int | None = None
+    grown: int | None = None
 
     @property
     def rate(self) -> float:
