@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from mailward.cli.interruption import Interrupted, as_an_error
+from mailward.cli.interruption import Interrupted, as_an_error, noticed
 
 
 def test_the_first_and_the_next() -> None:
@@ -34,3 +34,15 @@ def test_in_another_thread() -> None:
     thread.join()
 
     assert found == [signal.default_int_handler]
+
+
+def test_noticed() -> None:
+    """The first is only told, the second is what it always is, and afterwards all is as before."""
+    with noticed() as interrupted:
+        assert not interrupted()
+        signal.raise_signal(signal.SIGINT)
+        assert interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,18 @@ def test_a_refused_message(merge: Run) -> None:
     assert "and 10 more" in done.err
 
 
+def test_nobody_is_there(run: Run, folder: Path) -> None:
+    """The account stands there too: nothing was handled."""
+    done = run(
+        "merge", "--via", "smtps://127.0.0.1:1", "--rows", folder / "rows.csv", "--html-file", folder / "body.html",
+        "--subject", "x", "--from", ANN,
+    )  # fmt: skip
+
+    assert done.code == 3
+    assert done.out == "0 accepted, 0 failed, 30 not handled\n"
+    assert "cannot connect" in done.err
+
+
 def test_what_is_missing(merge: Run, run: Run, folder: Path) -> None:
     """Before anything is opened."""
     assert "no server" in run("merge", "--rows", folder / "rows.csv", "--subject", "x").err
@@ -101,3 +115,31 @@ def test_a_bar_on_a_terminal(running: Running, folder: Path) -> None:
     assert process.returncode == 0
     assert out == b"30 accepted, 0 failed, 0 not handled\n"
     assert b"30/30" in shown
+
+
+@pytest.mark.e2e
+def test_interrupted(running: Running, run: Run, folder: Path) -> None:
+    """ctrl-c ends it with 130 and an account that agrees with what the server has taken."""
+    rows = "".join(f"i{number}@interrupted.test,Bob\r\n" for number in range(2000))
+    (folder / "rows.csv").write_text("email,name\r\n" + rows)
+    command = [
+        sys.executable, "-m", "mailward", "merge", "--via", running.urls[0], "--ca", str(running.ca),
+        "--password-file", str(running.password_file), "--rows", str(folder / "rows.csv"), "--rate", "100/s",
+        "--html-file", str(folder / "body.html"), "--subject", "x", "--from", ANN, "--json",
+    ]  # fmt: skip
+
+    def taken() -> int:
+        mails = run("mail", "list", "--json", "--config", running.config_file).json
+        return sum("@interrupted.test" in str(mail) for mail in mails)
+
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        until = time.monotonic() + 20
+        while not taken() and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    account = json.loads(out)
+    assert 0 < account["accepted"] < 2000
+    assert account["accepted"] == taken() == 2000 - account["not_handled"]

@@ -57,6 +57,14 @@ def test_what_is_wrong_is_named(file: Path, text: str, words: str) -> None:
     assert str(file) in caught.value.message
 
 
+def test_no_utf8(file: Path) -> None:
+    """A file in another encoding is an error with its name, not a traceback."""
+    file.write_bytes(GOOD.encode() + b"# Gr\xfc\xdfe\n")
+    with pytest.raises(InvalidConfig, match="utf-8") as caught:
+        profile("work")
+    assert str(file) in caught.value.message
+
+
 def test_a_near_name(file: Path) -> None:
     """The profile that was meant."""
     assert file.is_file()
@@ -78,3 +86,14 @@ def test_there_is_none(file: Path) -> None:
     with pytest.raises(InvalidConfig, match="No such file") as caught:
         profile("work")
     assert "[NAME]" in caught.value.advice
+
+
+def test_paths_are_beside_the_file(file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever directory a program is started in: that is where a hostile CA could lie."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    file.write_text("[work]\nvia = 'x'\nca = 'ca.pem'\npassword_file = '~/secret'\ncert = '/etc/cert.pem'\n")
+    found = profile("work")
+
+    assert found.ca == str(file.parent / "ca.pem")
+    assert found.password_file == str(tmp_path / "home" / "secret")
+    assert found.cert == "/etc/cert.pem"

@@ -59,6 +59,16 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         trusting(tmp_path)
 
 
+@pytest.mark.parametrize("ca", ["", b""])
+def test_an_empty_name_is_not_this_directory(ca: str | bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unset variable does not make authorities of whatever lies where the program was started."""
+    monkeypatch.chdir(tmp_path)
+    Path("planted.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    with pytest.raises(InputError) as caught:
+        trusting(ca)
+    assert "planted" not in caught.value.message
+
+
 @pytest.mark.parametrize("ca", [False, 7, ["ca.pem"]])
 def test_what_is_no_authority(ca: object) -> None:
     """A value of another kind is refused as our own error, not as a TypeError."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailward.errors import StoreError
+from mailward.errors import StoreError, StoreFull
 from mailward.store.client_file import ClientFile
 
 SCHEMA = ("CREATE TABLE things (name TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT",)
@@ -82,6 +82,24 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(ZeroDivisionError):
             file.write(fail)
         assert number(file) == 1
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """SQLite ends the transaction by itself: StoreFull all the same, nothing half done, and the next write works."""
+    file = opened(tmp_path / "routes.db")
+    add(file)
+
+    def fill(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("PRAGMA max_page_count = 30")
+        for name in range(1000):
+            connection.execute("INSERT INTO things VALUES (?, 1)", (str(name) * 1000,))
+
+    with pytest.raises(StoreFull):
+        file.write(fill)
+    assert number(file) == 1
+    add(file)
+    assert number(file) == 2
 
 
 @pytest.mark.parametrize("case", ["mark", "version", "text", "directory", "link"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
@@ -33,5 +33,25 @@ def as_an_error() -> Iterator[None]:
     signal.signal(signal.SIGINT, interrupt)
     try:
         yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+@contextmanager
+def noticed() -> Iterator[Callable[[], bool]]:
+    """The first ctrl-c inside is told by what is yielded, and interrupts nothing; the next is as ever."""
+    usual = signal.getsignal(signal.SIGINT)
+    found: list[int] = []
+    if usual is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+
+    def notice(number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, usual)
+        found.append(number)
+
+    signal.signal(signal.SIGINT, notice)
+    try:
+        yield lambda: bool(found)
     finally:
         signal.signal(signal.SIGINT, usual)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -14,6 +15,7 @@ import click
 
 from mailward.cli import exit_codes, output, passwords, streams
 from mailward.cli.client_options import arguments_of, auth_of, connection_options, server_of
+from mailward.cli.interruption import noticed
 from mailward.cli.profiles import profile, profile_option
 from mailward.errors import InputError, MailwardError
 from mailward.printable import printable
@@ -66,7 +68,8 @@ def command(**given: Any) -> int:
     """Send one message for each row of a CSV file, made by templates such as "Order {{ number }}".
 
     A row that cannot be used, or a message that is refused, does not stop the rest. At the end stands how many were
-    accepted, failed and not handled; exit code 1 when not all were accepted.
+    accepted, failed and not handled; exit code 1 when not all were accepted. ctrl-c ends it after the messages
+    that are on their way, and a second one at once.
     """
     from mailward.client.url import parse_target  # noqa: PLC0415 - loads what only sending needs
 
@@ -109,20 +112,26 @@ def _read(path: Path | None) -> str | None:
 def _run(via: str, arguments: Any, template: Template, given: dict[str, Any]) -> int:
     from mailward.client.facade_sync import Client  # noqa: PLC0415
 
-    account, problem = _Account(rows=_count(given["rows"])), None
-    with _failures(given["failed"]) as failures, Client(via, **arguments) as client:
+    account = _Account(rows=_count(given["rows"]))
+    problem: MailwardError | KeyboardInterrupt | None = None
+    client = Client(via, **arguments)
+    with _failures(given["failed"]) as failures, noticed() as interrupted:
         try:
-            messages = _messages(template, given, account, failures)
-            with _bar(account.rows, quiet=given["as_json"]) as advance:
+            messages = takewhile(lambda _: not interrupted(), _messages(template, given, account, failures))
+            with client, _bar(account.rows, quiet=given["as_json"]) as advance:
                 for receipt in client.send_many(messages):
                     _count_in(receipt, account, failures)
                     advance(account.handled)
-        except MailwardError as error:
+        except (MailwardError, KeyboardInterrupt) as error:
             problem = error
     _say(account, as_json=given["as_json"])
     if problem is not None:
+        if isinstance(problem, KeyboardInterrupt):
+            streams.say_error("what was on its way is counted as not handled, and may have been accepted")
         raise problem
-    return exit_codes.OK if account.accepted == account.rows else exit_codes.REFUSED
+    if account.accepted == account.rows:
+        return exit_codes.OK
+    return exit_codes.INTERRUPTED if interrupted() else exit_codes.REFUSED
 
 
 def _messages(

@@ -48,7 +48,7 @@ def read(file: Path, name: str) -> Profile:
         raise InvalidConfig(f"{file}: others can write it", file=str(file), advice=f"chmod 600 {file}")
     try:
         found = msgspec.toml.decode(data[:_MOST], type=dict[str, Profile])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidConfig(f"{file}: {printable(str(error), 300)}", file=str(file)) from error
     if name not in found:
         near = get_close_matches(name, found, n=1)
@@ -58,4 +58,11 @@ def read(file: Path, name: str) -> Profile:
             key=name,
             advice=f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(found)) or 'none'}",
         )
-    return found[name]
+    return _placed(found[name], file.parent)
+
+
+def _placed(profile: Profile, folder: Path) -> Profile:
+    """A path that is not absolute is one beside the profiles: whoever chooses our working directory chooses no CA."""
+    paths = {name: getattr(profile, name) for name in ("ca", "cert", "key", "password_file")}
+    placed = {name: str(folder / Path(path).expanduser()) for name, path in paths.items() if path}
+    return msgspec.structs.replace(profile, **placed)

@@ -36,6 +36,8 @@ def trusting(ca: Ca | None) -> ssl.SSLContext:
         return context
     if not isinstance(ca, str | PathLike):
         raise InputError("ca= must be a path, or certificates as PEM or DER", phase="options")
+    if not fspath(ca):  # Path("") is the current directory, and whatever authorities lie there
+        raise InputError("ca= is empty", phase="options", advice="leave it out for the system's authorities")
     for path in _files(Path(fspath(ca))):
         _load(context, _octets(path), f"ca= {printable(str(path))}")
     return context

@@ -173,7 +173,7 @@ def _checked_pin(pin: object) -> str:
             digest = b""
         if len(digest) == hashlib.sha256().digest_size:
             return "sha256/" + base64.b64encode(digest).decode("ascii")
-    raise InputError(f"pin={printable(str(pin), 80)!r} is no pin", phase="options", advice=_PIN_ADVICE)
+    raise InputError(f"pin= {printable(str(pin), 80)!r} is no pin", phase="options", advice=_PIN_ADVICE)
 
 
 def _code(error: CertificateError) -> int:

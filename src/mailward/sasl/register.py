@@ -71,7 +71,7 @@ def choose(
         if not obstacle:
             return mechanism
         obstacles.append(f"{mechanism.name} {obstacle}")
-    raise _unavailable(offered, obstacles, kind)
+    raise _unavailable(offered, obstacles, kind, tls=tls)
 
 
 def _unwanted(mechanism: Mechanism, kind: Kind, allowed: set[str] | None) -> str | None:
@@ -95,14 +95,16 @@ def _obstacle(mechanism: Mechanism, *, tls: bool, bindings: Sequence[ChannelBind
     return None
 
 
-def _unavailable(offered: Sequence[str], obstacles: list[str], kind: Kind) -> MechanismUnavailable:
+def _unavailable(offered: Sequence[str], obstacles: list[str], kind: Kind, *, tls: bool) -> MechanismUnavailable:
     what = f"the server offers {printable(', '.join(offered), 200)}" if offered else "the server offers no login"
     fitting = (mechanism.name for mechanism in client_mechanisms().values() if mechanism.credential == kind)
     why = "; ".join(obstacles) or f"with {_NEEDS[kind]} we know {', '.join(fitting)}"
     return MechanismUnavailable(
         f"no mechanism to log in with: {what}; {why}",
         phase="auth",
-        advice="Check that this is the submission port (465 or 587) and that TLS is on.",
+        advice="Give auth= (and mechanisms=, if you do) what the server offers, or ask it to offer more."
+        if offered and tls
+        else "Check that this is the submission port (465 or 587) and that TLS is on.",
     )
 
 

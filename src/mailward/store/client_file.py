@@ -68,7 +68,8 @@ class ClientFile:
                     connection.execute(statement)
             result = operation(connection)
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite has ended it by itself where the disk is full
+                connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
         return result
