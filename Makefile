@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup peers demo test lint format house docs unit e2e fuzz fuzz-short bench lock clean
+.PHONY: help setup peers demo test lint format house docs unit e2e long fuzz fuzz-short bench lock clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 18
@@ -57,7 +57,10 @@ unit: setup
 	pytest -q -n 2 -m "not e2e and not slow"
 
 e2e: setup
-	pytest -q -m "e2e or slow"
+	pytest -q -m "(e2e or slow) and not long"
+
+long: setup  ## tests that take minutes
+	pytest -q -m long
 
 fuzz-short: setup
 	@python fuzz/run.py --seconds 3

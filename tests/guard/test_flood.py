@@ -61,6 +61,7 @@ def test_a_hundred_thousand_addresses(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_million_addresses(tmp_path: Path) -> None:
     """The same, with room for a million records in a file that does not grow."""
     checked, most = _flood(tmp_path / "guard.state", 1_000_000)
