@@ -125,7 +125,7 @@ def test_what_says_nothing_of_the_secret(driver: Driver, verdict: Callable[[str]
 
 @both_drivers
 @pytest.mark.parametrize(("code", "again"), [(550, False), (554, False), (451, True)])
-def test_a_refusal_of_an_unknown_kind(driver: Driver, code: int, again: bool) -> None:  # noqa: FBT001
+def test_a_refusal_of_an_unknown_kind(driver: Driver, code: int, again: bool) -> None:
     """Whatever 5yz a server gives to a login, the same secret would only be counted again; 4yz is for later."""
     breaker, server = Breaker(), Server(AuthError("no", phase="auth", code=code))
 

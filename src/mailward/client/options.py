@@ -52,8 +52,8 @@ class Timeout:
     """Seconds. `total` holds for one message, with the connection and the login it may need; None for no limit.
 
     The others hold within it: `connect` for TCP, `greeting` for the server's first line and for TLS, `command` for
-    each reply, `data` for the content and its reply: RFC 5321 §4.5.3.2 allows five minutes for the greeting and a command,
-    ten for the last reply; whoever gives up earlier risks to send a message twice.
+    each reply, `data` for the content and its reply: RFC 5321 §4.5.3.2 allows five minutes for the greeting and a
+    command, ten for the last reply; whoever gives up earlier risks to send a message twice.
     """
 
     total: float | None = 900.0
