@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 
 import pytest
 
-from mailward import INSECURE_PLAINTEXT, AsyncClient, DeadlineExceeded, Limits, Outcome, TlsRequired
+from mailward import INSECURE_PLAINTEXT, AsyncClient, DeadlineExceeded, Limits, Outcome, Receipt, TlsRequired
 from tests.support import hostile
 from tests.support.hostile import Connection, Script, hostile_server
 from tests.support.sending import MESSAGE
@@ -136,3 +137,22 @@ async def test_waiting_for_a_turn_is_part_of_the_call() -> None:
 
     assert [type(result) for result in results] == [DeadlineExceeded] * 3
     assert took <= 0.4
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_client_of_two_runs() -> None:
+    """The second `asyncio.run` finds a session whose loop is gone, and opens another."""
+
+    async def send(client: AsyncClient) -> Receipt:
+        return await client.send(MESSAGE)
+
+    def runs(port: int) -> list[Receipt]:
+        client = AsyncClient("127.0.0.1", port, tls=INSECURE_PLAINTEXT)
+        receipts = [asyncio.run(send(client)) for _ in range(3)]
+        asyncio.run(client.close())
+        return receipts
+
+    with hostile_server(Script()) as server:
+        assert all(receipt.ok for receipt in runs(server.port))
+        gc.collect()  # the transports of the loops that are gone say so here, and not in another test
+    assert len(server.connections) == 3

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class AsyncClient:
     """Sends through one server. Connects when `with` is entered, else at the first `send`, and keeps the session.
 
-    The parameters are those of `Client`. A client belongs to the event loop it is first used in.
+    The parameters are those of `Client`. Its sessions belong to the event loop they were opened in:
+    in another `asyncio.run` it opens new ones.
     """
 
     one_server = True  # so that an Outbox may ask it what became of a message (X-IDEMPOTENT)

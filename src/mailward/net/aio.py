@@ -114,6 +114,8 @@ class AioStream(asyncio.BufferedProtocol):
         return self._taken(limit)
 
     async def take(self) -> bytes | None:
+        if self._loop.is_closed():
+            return b""  # the session of another asyncio.run
         if not self._received and not self._eof and self._arrived.poll(0):
             await asyncio.sleep(0)  # the loop has not looked yet; it looks in its next turn
             await asyncio.sleep(0)  # and tells us in that turn, but after it has woken this task
@@ -131,21 +133,22 @@ class AioStream(asyncio.BufferedProtocol):
             raise self._lost()
 
     async def close(self) -> None:
-        if self._owner != os.getpid():
+        if self._owner != os.getpid() or self._loop.is_closed():
             self.abort()
             return
         self._transport.close()
         await asyncio.sleep(0)  # the loop frees the socket in its next turn; it may not have one after this
 
     def abort(self) -> None:
-        if self._owner == os.getpid():
+        if self._owner == os.getpid() and not self._loop.is_closed():
             self._transport.abort()
         else:
             self._let_go()
 
     def _let_go(self) -> None:
-        """In a forked child, whose loop watches through the same epoll as the parent's: to leave it would deafen the
-        parent. Our descriptor alone becomes the null device; what the transport closes later is that.
+        """Without a word to the loop, which is closed, or a forked child's, which watches through the same epoll as the
+        parent's: to leave it would deafen the parent. Our descriptor alone becomes the null device; what the transport
+        closes later is that.
         """
         descriptor = self._transport.get_extra_info("socket").fileno()
         if descriptor < 0:
