@@ -86,7 +86,8 @@ def test_codes_by_their_standards() -> None:
     )
     assert by_code(450, "4.7.999") is not None
     assert by_code(450, None) is not None
-    assert by_code(299, None) is None
+    assert explain("250 2.0.0 OK")[0].fix == "Nothing to do."
+    assert by_code(499, None) is None
     assert by_code(None, None) is None
 
 

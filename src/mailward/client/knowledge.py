@@ -98,6 +98,8 @@ def by_code(code: int | None, enhanced: str | None) -> Explanation | None:
         cause = _DETAILS.get(detail) or _SUBJECTS.get(detail.partition(".")[0])
         if cause is not None:
             return Explanation(f"{cause} ({enhanced}).", _by_class(enhanced[0]))
+    if code is not None and 200 <= code < 400:
+        return Explanation(f"The server did what it was asked, or waits for more ({code}).", "Nothing to do.")
     if code is not None and code in _REPLIES:
         return Explanation(f"{_REPLIES[code]} ({code}).", _by_class(str(code)[0]))
     return None
