@@ -76,8 +76,8 @@ class Breaker:
     ) -> T:
         """What `attempt` gives. Raises what it raises, and CredentialsBlocked in its place.
 
-        A refusal is BadCredentials, and any 5yz whose kind we do not know. A policy, a mechanism that is missing or a
-        server that is busy says nothing of the secret, and the next one in the row finds out for itself.
+        A refusal is BadCredentials, and any code from 530 whose kind we do not know. A policy, a mechanism that is
+        missing or a server that is busy says nothing of the secret, and the next one in the row finds out for itself.
         """
         if not credentials.password:
             return await attempt()
@@ -131,8 +131,8 @@ class Breaker:
 
 
 def _is_final(error: AuthError) -> bool:
-    """What the server said after it had the secret, and nothing that speaks of another cause."""
-    return isinstance(error, BadCredentials) or (type(error) is AuthError and (error.code or 0) >= 500)
+    """What the server said once it had the secret; 50z is about the command, and other kinds name another cause."""
+    return isinstance(error, BadCredentials) or (type(error) is AuthError and (error.code or 0) >= 530)
 
 
 def _trim(table: OrderedDict[tuple[str, str, bytes], T]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import pytest
 
@@ -62,9 +63,11 @@ def test_a_server_that_speaks_something_else(says: bytes) -> None:
 def test_an_empty_password_never_leaves() -> None:
     """Nothing is written for one, and the answer is no: it would be an anonymous login (RFC 4513 §5.1.2)."""
     heard: list[bytes] = []
+    closed = threading.Event()
 
     def talk(sock: socket.socket) -> None:
         heard.append(sock.recv(1000))
+        closed.set()
 
     with tcp_server(talk) as listening:
         door = Door(
@@ -74,5 +77,6 @@ def test_an_empty_password_never_leaves() -> None:
         assert not connection.bind("cn=ann", Secret(""))
         assert not connection.bind("", Secret("hush"))
         connection._connection.socket.close()
+        closed.wait(10)
 
     assert heard == [b""]
