@@ -31,6 +31,7 @@ def run(subject: str, number: int, *, seconds: float, cpu: float) -> Run:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.e2e
 @pytest.mark.peer("postfix")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may start Postfix")
