@@ -15,12 +15,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.comparison.cases import USER, Case, Seen, Told
+from benchmarks.missing import NODEMAILER
 from tests.support.certificates import authority
 from tests.support.hostile import hostile_server
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-NODEMAILER = ROOT / ".cache" / "peers" / "nodemailer-10.6.1"
 _LONGEST = 60.0
 
 

@@ -61,9 +61,9 @@ def test_the_states_are_those_of_a_ticket() -> None:
 
 def test_one_key(run: Run) -> None:
     """The same ticket twice; shown by its key too."""
-    first = run("outbox", "put", *TYPED, "--key", "invoice-17", "--json")
+    first = run("outbox", "put", *TYPED, "--once", "invoice-17", "--json")
 
-    assert run("outbox", "put", *TYPED, "--key", "invoice-17").out.strip() == first.json["id"]
+    assert run("outbox", "put", *TYPED, "--once", "invoice-17").out.strip() == first.json["id"]
     assert run("outbox", "show", "invoice-17", "--json").json == first.json
     assert len(run("outbox", "list", "--json").json) == 1
 

@@ -39,6 +39,12 @@ def test_a_profile(file: Path) -> None:
     )
 
 
+def test_it_shows_no_password(file: Path) -> None:
+    """In a traceback with local variables, for one: a URL may hold one, though it should not."""
+    file.write_text("[work]\nvia = 'smtps://ann:canary-5d1e@h.example'\nproxy = 'socks5://u:canary-5d1e@p'\n")
+    assert "canary" not in repr(profile("work")) + str(profile("work"))
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -49,7 +49,9 @@ def test_what_is_no_file(data: bytes) -> None:
         parse_autoconfig(data, address="ann@example.test", domain="example.test")
 
 
-@pytest.mark.parametrize("port", [b"0", b"65536", b"4_65", b"", b"9" * 50, "\u0664\u0666\u0665".encode()])
+@pytest.mark.parametrize(
+    "port", [b"0", b"65536", b"4_65", b"", b"9" * 50, b"0004659999", "\u0664\u0666\u0665".encode()]
+)
 def test_odd_ports_are_left_out(port: bytes) -> None:
     """No server without a port that can be."""
     data = FILE.replace(b"<port>465</port>", b"<port>" + port + b"</port>")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mailward.client.oauth2 import OAuth2
-from mailward.client.oauth2_device import DevicePrompt
+from mailward.client.oauth2_device import DevicePrompt, _is_link
 from mailward.errors import DeadlineExceeded, TokenRefused
 from mailward.net.ports import Ports
 from tests.support.drivers import Driver, both_drivers
@@ -182,3 +182,21 @@ def test_numbers_out_of_place(driver: Driver) -> None:
     assert terminal.pauses == [5.0]
     assert (terminal.prompts[0].url, terminal.prompts[0].direct) == ("https://g.test/d", "https://g.test/d?c=1")
     assert terminal.prompts[0].seconds == 600.0
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        ("https://login.example.test/device", True),
+        ("http://127.0.0.1:8080/device", True),
+        ("http://127.0.0.1", True),
+        ("http://127.0.0.1.evil.example/device", False),
+        ("http://127.0.0.1@evil.example/", False),
+        ("http://login.example.test/device", False),
+        ("https://login.example.test/\x1b[2J", False),
+        (None, False),
+    ],
+)
+def test_which_links_are_shown(link: object, shown: bool) -> None:
+    """Nobody is sent to a page that anybody on the way could have written."""
+    assert _is_link(link) is shown

@@ -41,10 +41,18 @@ def test_as_dict_is_json() -> None:
         "outcome": "partial",
         "sender": "c@example.test",
         "recipients": [
-            {"address": "a@example.test", "accepted": True, "code": 250, "enhanced_code": "2.1.5", "reply": "OK"},
+            {
+                "address": "a@example.test",
+                "accepted": True,
+                "outcome": "accepted",
+                "code": 250,
+                "enhanced_code": "2.1.5",
+                "reply": "OK",
+            },
             {
                 "address": "b@example.test",
                 "accepted": False,
+                "outcome": "rejected",
                 "code": 550,
                 "enhanced_code": "5.1.1",
                 "reply": "no\\x1b; such user",
@@ -124,3 +132,15 @@ def test_an_unknown_outcome_is_told_as_one() -> None:
     with pytest.raises(OutcomeUnknown, match="never came") as caught:
         receipt.raise_for_recipients()
     assert caught.value.receipt is receipt
+
+
+def test_the_outcome_for_each_recipient() -> None:
+    """A refusal stands whatever became of the rest; who was not refused shares what is not known."""
+    assert RECEIPT.outcome_of("a@example.test") is Outcome.ACCEPTED
+    assert RECEIPT.outcome_of("b@example.test") is Outcome.REJECTED
+    refused = RecipientResult("b@example.test", accepted=False, reply=Reply(550, "no", "5.1.1"))
+    lost = Receipt(outcome=Outcome.UNKNOWN, recipients=(RecipientResult("a@example.test", accepted=False), refused))
+    assert lost.outcome_of("a@example.test") is Outcome.UNKNOWN
+    assert lost.outcome_of("b@example.test") is Outcome.REJECTED
+    with pytest.raises(KeyError):
+        lost.outcome_of("eve@example.test")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from collections.abc import Iterator
@@ -152,8 +153,6 @@ def _messages(
 
 def _count(path: Path) -> int:
     """Rows of the file, for the bar and the account."""
-    import csv  # noqa: PLC0415
-
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return max(0, sum(1 for row in csv.reader(file) if row) - 1)

@@ -68,7 +68,7 @@ def command() -> None:
 @click.option(
     "--message", type=click.Path(path_type=Path), metavar="FILE", help="A whole message; - is standard input."
 )
-@click.option("--key", metavar="TEXT", help="What is put twice under one key is one message.")
+@click.option("--once", "key", metavar="KEY", help="What is put twice under one KEY is one message.")
 @file_option
 @output.json_option
 def put(**given: Any) -> None:

@@ -33,6 +33,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     proxy: str | None = None
     ehlo_name: str | None = None
 
+    def __repr__(self) -> str:
+        return "Profile(…)"  # a password may stand in via, and in proxy
+
 
 def read(file: Path, name: str) -> Profile:
     """The one of this name. Raises InvalidConfig, with the file and the key at fault."""

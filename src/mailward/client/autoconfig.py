@@ -62,7 +62,11 @@ def _server(element: Element, address: str, domain: str) -> ConfiguredServer | N
     mode = _MODES.get(_text(element, "socketType").upper())
     port = _text(element, "port")
     host = host_name(_filled(_text(element, "hostname"), address, domain))
-    if mode is None or host is None or not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535):
+    if (
+        mode is None
+        or host is None
+        or not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535)
+    ):
         return None
     methods = {(each.text or "").strip().lower() for each in element.findall("authentication")}
     user = _filled(_text(element, "username"), address, domain)

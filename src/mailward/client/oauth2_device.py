@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mailward.net.ports import Ports
 
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
+_LOCAL_LINK: Final = re.compile(r"http://127\.0\.0\.1(?::[0-9]{1,5})?(?:/|$)")
 _SLOWER: Final = 5.0  # seconds more between two questions (§3.5)
 _LONGEST_PAUSE: Final = 60.0
 _LONGEST_CODE: Final = 1800.0  # seconds for which a code is waited for, whatever the server says
@@ -128,7 +130,9 @@ def _read(said: dict[str, Any]) -> _Asked | None:
 
 
 def _is_link(url: object) -> bool:
-    return isinstance(url, str) and url.startswith(("https://", "http://127.0.0.1")) and url.isprintable()
+    if not (isinstance(url, str) and url.isprintable()):
+        return False
+    return url.startswith("https://") or bool(_LOCAL_LINK.match(url))
 
 
 def _number(value: object, otherwise: float) -> float:

@@ -94,6 +94,20 @@ class Receipt:
         """Accepted for every recipient."""
         return self.outcome is Outcome.ACCEPTED
 
+    def outcome_of(self, address: str) -> Outcome:
+        """What became of the message for one recipient: accepted, rejected, not-sent or unknown. Raises KeyError."""
+        for result in self.recipients:
+            if result.address == address:
+                return self._outcome(result)
+        raise KeyError(address)
+
+    def _outcome(self, result: RecipientResult) -> Outcome:
+        if result.accepted:
+            return Outcome.ACCEPTED
+        if result.reply is not None and result.reply.code >= 400:
+            return Outcome.REJECTED
+        return self.outcome if self.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN) else Outcome.REJECTED
+
     @property
     def refused(self) -> tuple[RecipientResult, ...]:
         """The recipients for whom it was not accepted."""
@@ -120,7 +134,12 @@ class Receipt:
             "outcome": self.outcome.value,
             "sender": self.sender,
             "recipients": [
-                {"address": result.address, "accepted": result.accepted, **_reply_dict(result.reply)}
+                {
+                    "address": result.address,
+                    "accepted": result.accepted,
+                    "outcome": self._outcome(result).value,
+                    **_reply_dict(result.reply),
+                }
                 for result in self.recipients
             ],
             "tls": asdict(self.tls) if self.tls else None,

@@ -72,7 +72,7 @@ class Spans:
             return
         span.set_attributes(_attributes(event))
         if event.kind == "failed":
-            span.set_status(self._trace.StatusCode.ERROR, str(event.data.get("error", "")))
+            span.set_status(self._trace.StatusCode.ERROR, str(event.data.get("outcome", "")))
         span.end(_nanoseconds(event.time))
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from mailward.client.schedule import Schedule
 from mailward.errors import StoreError
 from mailward.guard.allowlist import Networks
 from mailward.integrations.doors import Doors, DoorSettings, open_doors
@@ -31,7 +32,6 @@ from mailward.server.gate import Gate
 from mailward.server.listener import Admission, Listener, address_of, take_address
 from mailward.server.queue.intake import Intake
 from mailward.server.queue.manager import Manager
-from mailward.server.queue.schedule import Schedule
 from mailward.server.relay import Relay
 from mailward.server.rotation import Rotation
 from mailward.server.services import Services

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from mailward.client.schedule import Schedule
 from mailward.errors import StoreError
 from mailward.events import Event, MessageBounced, MessageDeferred, MessageDelivered, encode
 from mailward.server.queue.manager import Manager, Results
-from mailward.server.queue.schedule import Schedule
 from mailward.store import events, messages
 from mailward.store.database import Database
 from mailward.store.message import BOUNCED, DEFERRED, DELIVERED, NewMessage, StoredMessage

@@ -17,7 +17,7 @@ from mailward.store.message import BOUNCED, DEFERRED, DELIVERED, QUEUED, StoredM
 if TYPE_CHECKING:
     import sqlite3
 
-    from mailward.server.queue.schedule import Schedule
+    from mailward.client.schedule import Schedule
     from mailward.store.spool import Spool
     from mailward.store.writer import Writer
 
